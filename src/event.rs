@@ -1,0 +1,246 @@
+//! What an application records: [`Track`], [`UserAttributes`], [`Item`] and [`Mapping`].
+//!
+//! These are the same for every system; each system maps them onto its own records. All of them borrow
+//! where they can, because an event is encoded in the call that records it and never kept.
+//!
+//! ```
+//! use trackwire::{Item, Track, UserAttributes};
+//!
+//! let buy = Track::new("buy").user("u1").attribute("price", 9.5).attribute("tags", vec!["new", "sale"]);
+//! let user = UserAttributes::new("u1").attribute("cohort", "2024-01");
+//! let item = Item::new("sku-1", "product").attribute("title", "Kettle");
+//! # let _ = (buy, user, item);
+//! ```
+
+mod neutral;
+mod value;
+
+use std::borrow::Cow;
+
+pub use value::Value;
+
+/// A key and its value; the order of insertion is kept.
+pub type Attribute<'a> = (Cow<'a, str>, Value<'a>);
+
+/// One thing an application records, of any of the four kinds.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// Something happened.
+    Track(Track<'a>),
+    /// What is known about a user.
+    User(UserAttributes<'a>),
+    /// A row of a dimension table.
+    Item(Item<'a>),
+    /// Ids that belong to the same person.
+    Mapping(Mapping<'a>),
+}
+
+/// Something a user did: a name, who, when, and attributes.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
+pub struct Track<'a> {
+    /// The event's name.
+    pub name: Cow<'a, str>,
+    /// The login user id.
+    pub user: Option<Cow<'a, str>>,
+    /// What kind of id the login user id is, e.g. `email`.
+    pub user_key: Option<Cow<'a, str>>,
+    /// The anonymous (device) id.
+    pub anonymous: Option<Cow<'a, str>>,
+    /// When it happened, ms since the Unix epoch; the moment of the call when absent.
+    pub time: Option<i64>,
+    /// What else is known about it.
+    pub attributes: Vec<Attribute<'a>>,
+    /// The item the event is about.
+    pub resource_item: Option<Box<ResourceItem<'a>>>,
+    /// Context fields by their snake_case name, e.g. `app_version`. Which there are, the system says.
+    pub fields: Vec<Attribute<'a>>,
+}
+
+/// The item an event is about, given with the event.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
+pub struct ResourceItem<'a> {
+    /// The item's id.
+    pub id: Cow<'a, str>,
+    /// The item's key: which dimension table it is a row of.
+    pub key: Cow<'a, str>,
+    /// The item's attributes.
+    pub attributes: Vec<Attribute<'a>>,
+}
+
+/// What is known about a user.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
+pub struct UserAttributes<'a> {
+    /// The login user id.
+    pub user: Option<Cow<'a, str>>,
+    /// What kind of id the login user id is, e.g. `email`.
+    pub user_key: Option<Cow<'a, str>>,
+    /// The anonymous (device) id.
+    pub anonymous: Option<Cow<'a, str>>,
+    /// When it became known, ms since the Unix epoch; the moment of the call when absent.
+    pub time: Option<i64>,
+    /// The attributes.
+    pub attributes: Vec<Attribute<'a>>,
+}
+
+/// A row of a dimension table.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
+pub struct Item<'a> {
+    /// The item's id.
+    pub id: Cow<'a, str>,
+    /// The item's key: which dimension table it is a row of.
+    pub key: Cow<'a, str>,
+    /// The item's attributes. Present but empty is not the same as absent.
+    pub attributes: Option<Vec<Attribute<'a>>>,
+}
+
+/// Ids of different kinds that belong to the same person: kind of id to id.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
+pub struct Mapping<'a> {
+    /// Kind of id (`email`, `phone`, …) and id.
+    pub identities: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    /// When it became known, ms since the Unix epoch; not sent when absent.
+    pub time: Option<i64>,
+}
+
+macro_rules! ids {
+    () => {
+        /// Sets the login user id.
+        #[must_use]
+        pub fn user(mut self, user: impl Into<Cow<'a, str>>) -> Self {
+            self.user = Some(user.into());
+            self
+        }
+
+        /// Sets what kind of id the login user id is, e.g. `email`.
+        #[must_use]
+        pub fn user_key(mut self, key: impl Into<Cow<'a, str>>) -> Self {
+            self.user_key = Some(key.into());
+            self
+        }
+
+        /// Sets the anonymous (device) id.
+        #[must_use]
+        pub fn anonymous(mut self, anonymous: impl Into<Cow<'a, str>>) -> Self {
+            self.anonymous = Some(anonymous.into());
+            self
+        }
+
+        /// Sets when it happened, ms since the Unix epoch.
+        #[must_use]
+        pub fn time(mut self, ms: i64) -> Self {
+            self.time = Some(ms);
+            self
+        }
+
+        /// Adds an attribute.
+        #[must_use]
+        pub fn attribute(mut self, key: impl Into<Cow<'a, str>>, value: impl Into<Value<'a>>) -> Self {
+            self.attributes.push((key.into(), value.into()));
+            self
+        }
+    };
+}
+
+impl<'a> Track<'a> {
+    /// An event of this name.
+    pub fn new(name: impl Into<Cow<'a, str>>) -> Self {
+        Self { name: name.into(), ..Self::default() }
+    }
+
+    ids!();
+
+    /// Names the item the event is about.
+    #[must_use]
+    pub fn resource_item(mut self, item: ResourceItem<'a>) -> Self {
+        self.resource_item = Some(Box::new(item));
+        self
+    }
+
+    /// Sets a context field by its snake_case name, e.g. `app_version`, `domain`, `language`.
+    #[must_use]
+    pub fn field(mut self, name: impl Into<Cow<'a, str>>, value: impl Into<Value<'a>>) -> Self {
+        self.fields.push((name.into(), value.into()));
+        self
+    }
+}
+
+impl<'a> UserAttributes<'a> {
+    /// Attributes of the login user `user`.
+    pub fn new(user: impl Into<Cow<'a, str>>) -> Self {
+        Self { user: Some(user.into()), ..Self::default() }
+    }
+
+    ids!();
+}
+
+impl<'a> ResourceItem<'a> {
+    /// The item `id` of the table `key`.
+    pub fn new(id: impl Into<Cow<'a, str>>, key: impl Into<Cow<'a, str>>) -> Self {
+        Self { id: id.into(), key: key.into(), attributes: Vec::new() }
+    }
+
+    /// Adds an attribute.
+    #[must_use]
+    pub fn attribute(mut self, key: impl Into<Cow<'a, str>>, value: impl Into<Value<'a>>) -> Self {
+        self.attributes.push((key.into(), value.into()));
+        self
+    }
+}
+
+impl<'a> Item<'a> {
+    /// The item `id` of the table `key`.
+    pub fn new(id: impl Into<Cow<'a, str>>, key: impl Into<Cow<'a, str>>) -> Self {
+        Self { id: id.into(), key: key.into(), attributes: None }
+    }
+
+    /// Adds an attribute.
+    #[must_use]
+    pub fn attribute(mut self, key: impl Into<Cow<'a, str>>, value: impl Into<Value<'a>>) -> Self {
+        self.attributes.get_or_insert_default().push((key.into(), value.into()));
+        self
+    }
+}
+
+impl<'a> Mapping<'a> {
+    /// A mapping without pairs yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the id of one kind, e.g. `("email", "a@b.example")`.
+    #[must_use]
+    pub fn identity(mut self, key: impl Into<Cow<'a, str>>, id: impl Into<Cow<'a, str>>) -> Self {
+        self.identities.push((key.into(), id.into()));
+        self
+    }
+}
+
+impl<'a> From<Track<'a>> for Event<'a> {
+    fn from(event: Track<'a>) -> Self {
+        Self::Track(event)
+    }
+}
+
+impl<'a> From<UserAttributes<'a>> for Event<'a> {
+    fn from(event: UserAttributes<'a>) -> Self {
+        Self::User(event)
+    }
+}
+
+impl<'a> From<Item<'a>> for Event<'a> {
+    fn from(event: Item<'a>) -> Self {
+        Self::Item(event)
+    }
+}
+
+impl<'a> From<Mapping<'a>> for Event<'a> {
+    fn from(event: Mapping<'a>) -> Self {
+        Self::Mapping(event)
+    }
+}

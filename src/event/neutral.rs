@@ -1,0 +1,1 @@
+//! The neutral form: one event as one JSON object.

@@ -1,0 +1,89 @@
+//! The requests and answers of the systems that speak HTTP. Data only: who sends them is a driver's matter.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// An HTTP request, ready to send. Its body is shared with the engine's batch, so a retry sends the same bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Request {
+    /// The method, in capitals.
+    pub method: &'static str,
+    /// The absolute URL, already escaped.
+    pub url: String,
+    /// Header names (lower case) and values.
+    pub headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
+    /// The body.
+    pub body: Body,
+}
+
+/// The bytes of a body; cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Body(Arc<Vec<u8>>);
+
+/// What was answered, as far as a destination needs it to judge.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// The value of `Retry-After`, as it was sent.
+    pub retry_after: Option<String>,
+    /// The first part of the body, for error messages and answers per record.
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    /// A `POST` of `body` to `url`.
+    pub fn post(url: String, body: Body) -> Self {
+        Self { method: "POST", url, headers: Vec::new(), body }
+    }
+
+    /// Adds a header; `name` in lower case.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Cow<'static, str>>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+}
+
+impl Response {
+    /// An answer with this status and nothing else.
+    pub fn new(status: u16) -> Self {
+        Self { status, ..Self::default() }
+    }
+
+    /// Sets `Retry-After`.
+    #[must_use]
+    pub fn retry_after(mut self, value: impl Into<String>) -> Self {
+        self.retry_after = Some(value.into());
+        self
+    }
+
+    /// Sets the body.
+    #[must_use]
+    pub fn body(mut self, body: Vec<u8>) -> Self {
+        self.body = body;
+        self
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Arc::new(bytes))
+    }
+}
+
+impl AsRef<[u8]> for Body {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::ops::Deref for Body {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
