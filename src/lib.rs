@@ -2,6 +2,8 @@
 
 #![deny(missing_docs)]
 
+pub mod destination;
+pub mod engine;
 pub mod event;
 pub mod http;
 mod invalid;

@@ -1,0 +1,471 @@
+//! The delivery engine: a state machine without I/O.
+//!
+//! It never opens a socket, reads a clock, sleeps, spawns or draws a random number. A driver hands it events,
+//! answers and the time, and carries out what [`Engine::poll`] returns.
+//!
+//! ```text
+//! record ──encode──► lane: records in segments ──cut──► batch ──seal──► Transmit ──► driver
+//!                                                         ▲                            │
+//!                                                         │ retry, halves, rest        ▼
+//!                                                       settle ◄──────────────────  answer
+//!                                                         │
+//!                                                         ▼
+//!                                                      Outcome
+//! ```
+//!
+//! Records wait in their lane and are cut into a batch only when a request can start, so a batch is as full as it
+//! can be and a queue of single events costs a few bytes each.
+
+mod dispatch;
+mod endpoint;
+mod flush;
+mod limits;
+mod outcome;
+mod planted;
+mod queue;
+mod retry;
+mod settle;
+mod snapshot;
+
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fmt;
+use std::hash::BuildHasherDefault;
+use std::ops::Range;
+use std::sync::Arc;
+
+pub use dispatch::{Output, SealJob, SealedJob, Step, Transmit, TransmitId};
+pub use flush::FlushId;
+pub use limits::{Limits, WhenFull};
+pub use outcome::{DropReason, Fate, Outcome, Report, Stats, Tag};
+#[doc(hidden)]
+pub use planted::Bug;
+pub use retry::{Decision, Failure, OnExhausted, RetryPolicy};
+pub use snapshot::RestoreError;
+
+use crate::destination::{BatchId, Batching, Destination, Now};
+use crate::{Invalid, InvalidKind};
+use endpoint::Endpoint;
+use planted::Planted;
+use queue::{Pool, Queue};
+
+pub(crate) use retry::splitmix;
+
+type Map<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
+
+/// The delivery state machine for one destination.
+pub struct Engine<D: Destination> {
+    destination: Arc<D>,
+    limits: Limits,
+    seed: u64,
+    lanes: Vec<Lane<D::Lane>>,
+    lane_index: Map<D::Lane, usize>,
+    pool: Pool,
+    batches: BTreeMap<BatchId, Batch<D::Sealed>>,
+    /// Batches that wait for another attempt; those with their quick retries used up stand at the back.
+    waiting: VecDeque<BatchId>,
+    flights: BTreeMap<TransmitId, Flight<D::Endpoint>>,
+    endpoints: Map<D::Endpoint, Endpoint>,
+    outcomes: VecDeque<Outcome>,
+    flushes: Vec<flush::Flush>,
+    stats: Stats,
+    live: Live,
+    next_batch: u64,
+    next_flush: u64,
+    held: bool,
+    closed: bool,
+    scratch: Vec<u8>,
+    planted: Planted,
+}
+
+/// Why an event was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// The event is invalid.
+    Invalid(Invalid),
+    /// The queue is full: it holds as many bytes or events as it may.
+    Full,
+    /// The engine was closed.
+    Closed,
+}
+
+/// What taking an event changed for the driver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recorded {
+    /// Whether there may be something to do before the time the last [`Output::Wait`] named.
+    pub wake: bool,
+}
+
+struct Lane<K> {
+    key: K,
+    batching: Batching,
+    queue: Queue,
+    /// The first record that is in no batch yet.
+    head: u64,
+    /// Bytes of the records from `head` on.
+    bytes: usize,
+    /// Records before this one go out without waiting for the lane's limits.
+    flush_to: u64,
+}
+
+struct Batch<S> {
+    lane: usize,
+    ranges: Vec<Range<u64>>,
+    count: u64,
+    plain: usize,
+    sealed: Option<S>,
+    sealed_bytes: usize,
+    /// When its oldest event was accepted.
+    oldest: i64,
+    /// Attempts started, those of the batch it was cut from included.
+    attempts: u32,
+    state: State,
+    /// An attempt was lost on the way, so the system may have taken these events.
+    maybe_delivered: bool,
+    /// The same, and not counted in `maybe_duplicated` yet.
+    uncounted_loss: bool,
+    exhausted: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Waiting { not_before: u64 },
+    Sealing(TransmitId),
+    InFlight(TransmitId),
+}
+
+struct Flight<E> {
+    endpoint: E,
+    epoch: u64,
+    /// Until when the driver may still answer, before the engine takes the request for lost.
+    lease: u64,
+}
+
+/// What is held now.
+#[derive(Default)]
+struct Live {
+    events: u64,
+    plain: usize,
+    sealed: usize,
+}
+
+impl<D: Destination> Engine<D> {
+    /// An empty engine. `seed` makes the jitter; give each instance its own.
+    pub fn new(destination: impl Into<Arc<D>>, limits: Limits, seed: u64) -> Self {
+        Self {
+            destination: destination.into(),
+            pool: Pool::new(limits.segment_bytes),
+            limits,
+            seed,
+            lanes: Vec::new(),
+            lane_index: Map::default(),
+            batches: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            flights: BTreeMap::new(),
+            endpoints: Map::default(),
+            outcomes: VecDeque::new(),
+            flushes: Vec::new(),
+            stats: Stats::default(),
+            live: Live::default(),
+            next_batch: 1,
+            next_flush: 1,
+            held: false,
+            closed: false,
+            scratch: Vec::new(),
+            planted: Planted::default(),
+        }
+    }
+
+    /// The system this engine delivers to.
+    pub fn destination(&self) -> &Arc<D> {
+        &self.destination
+    }
+
+    /// The bounds this engine keeps.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Validates, encodes and queues an event. `tag` comes back with its outcome.
+    pub fn record(
+        &mut self,
+        record: &D::Record<'_>,
+        tag: Option<Tag>,
+        now: Now,
+    ) -> Result<Recorded, RecordError> {
+        let mut bytes = std::mem::take(&mut self.scratch);
+        bytes.clear();
+        let destination = &self.destination;
+        let encoded = destination
+            .route(record)
+            .and_then(|lane| destination.encode(record, now, &mut bytes).map(|()| lane));
+        let recorded = match encoded {
+            Ok(lane) => self.push(&lane, &bytes, tag, now),
+            Err(invalid) => Err(self.refuse(RecordError::Invalid(invalid))),
+        };
+        self.scratch = bytes;
+        recorded
+    }
+
+    /// Queues an event that was encoded elsewhere (see [`Destination::encode`]), so that encoding needs no lock.
+    pub fn push(
+        &mut self,
+        lane: &D::Lane,
+        record: &[u8],
+        tag: Option<Tag>,
+        now: Now,
+    ) -> Result<Recorded, RecordError> {
+        if self.closed {
+            return Err(self.refuse(RecordError::Closed));
+        }
+        let largest = self.limits.event_bytes();
+        if record.len() > largest || record.is_empty() {
+            let hint = format!("an encoded event has 1 to {largest} bytes, this one has {}", record.len());
+            let invalid = Invalid::new("event", InvalidKind::TooLarge, hint);
+            return Err(self.refuse(RecordError::Invalid(invalid)));
+        }
+        if !self.make_room(record.len()) {
+            return Err(self.refuse(RecordError::Full));
+        }
+        let index = self.lane(lane);
+        let at = now.mono.min(i64::MAX as u64) as i64;
+        let lane = &mut self.lanes[index];
+        let first = lane.head == lane.queue.end();
+        lane.queue.push(&mut self.pool, record, at, tag);
+        lane.bytes += record.len();
+        self.live.events += 1;
+        self.live.plain += record.len();
+        self.stats.accepted += 1;
+        let batching = lane.batching;
+        let ready =
+            lane.queue.end() - lane.head >= batching.max_events as u64 || lane.bytes >= batching.max_bytes;
+        if batching.triggers_flush {
+            self.flush_lanes();
+        }
+        Ok(Recorded { wake: first || ready || batching.triggers_flush })
+    }
+
+    /// Whether an event of `bytes` would be taken now.
+    pub fn has_room(&self, bytes: usize) -> bool {
+        self.limits.when_full == WhenFull::DropOldest || self.fits(bytes)
+    }
+
+    /// Counts an event that did not reach the queue, so that the books name it.
+    pub fn count_unrecorded(&mut self, why: Unrecorded) {
+        match why {
+            Unrecorded::Invalid => self.stats.invalid += 1,
+            Unrecorded::Filtered => self.stats.filtered += 1,
+            Unrecorded::SampledOut => self.stats.sampled_out += 1,
+            Unrecorded::Ignored => self.stats.ignored += 1,
+        }
+    }
+
+    /// The books.
+    pub fn stats(&self) -> Stats {
+        Stats {
+            pending: self.live.events,
+            queued_bytes: (self.live.plain + self.live.sealed) as u64,
+            ..self.stats
+        }
+    }
+
+    /// Holds back everything that is not under way (offline, or before consent), or lets it go again.
+    pub fn hold(&mut self, held: bool) {
+        self.held = held;
+    }
+
+    /// Drops everything that is not under way.
+    pub fn discard(&mut self, reason: &DropReason) {
+        let waiting = std::mem::take(&mut self.waiting);
+        for id in waiting {
+            self.end_batch(id, &Fate::Dropped(reason.clone()));
+        }
+        for lane in 0..self.lanes.len() {
+            let range = self.lanes[lane].head..self.lanes[lane].queue.end();
+            self.end_unbatched(lane, range, &Fate::Dropped(reason.clone()));
+        }
+    }
+
+    /// Takes no more events and lets everything go out. When the caller's patience is over,
+    /// [`abandon`](Self::abandon) ends what is left.
+    pub fn close(&mut self) {
+        self.closed = true;
+        self.held = false;
+        self.flush_lanes();
+    }
+
+    /// Ends every pending event as dropped (closed), those under way included.
+    pub fn abandon(&mut self) {
+        self.closed = true;
+        self.discard(&DropReason::Closed);
+        let under_way: Vec<BatchId> = self.batches.keys().copied().collect();
+        for id in under_way {
+            if let Some(batch) = self.batches.get_mut(&id) {
+                batch.maybe_delivered |= matches!(batch.state, State::InFlight(_));
+            }
+            self.end_batch(id, &Fate::Dropped(DropReason::Closed));
+        }
+    }
+
+    /// Whether nothing is pending.
+    pub fn is_idle(&self) -> bool {
+        self.live.events == 0
+    }
+
+    /// Whether the engine was closed.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Switches a bug on.
+    #[cfg(feature = "__planted-bugs")]
+    #[doc(hidden)]
+    pub fn plant(&mut self, bug: Bug) {
+        self.planted.bug = Some(bug);
+    }
+
+    fn refuse(&mut self, error: RecordError) -> RecordError {
+        match error {
+            RecordError::Invalid(_) => self.stats.invalid += 1,
+            RecordError::Full => self.stats.refused_full += 1,
+            RecordError::Closed => self.stats.ignored += 1,
+        }
+        error
+    }
+
+    /// Room for sealed copies is kept free: as much as they take now, and never less than one batch.
+    fn fits(&self, bytes: usize) -> bool {
+        let sealed = if self.planted.has(Bug::SealedUncounted) { 0 } else { self.live.sealed };
+        let reserve = sealed.max(self.limits.max_queue_bytes / 3);
+        self.live.events < self.limits.max_queue_events
+            && self.live.plain + reserve + bytes <= self.limits.max_queue_bytes
+    }
+
+    fn make_room(&mut self, bytes: usize) -> bool {
+        while !self.fits(bytes) {
+            if self.limits.when_full != WhenFull::DropOldest || !self.evict() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Drops the oldest event that is in no batch, else the batch that waits longest.
+    fn evict(&mut self) -> bool {
+        let fate = Fate::Dropped(DropReason::Overflow);
+        let open = (0..self.lanes.len()).filter(|&lane| self.lanes[lane].has_records());
+        if let Some(lane) = open.min_by_key(|&lane| self.lanes[lane].head_at()) {
+            let head = self.lanes[lane].head;
+            self.end_unbatched(lane, head..head + 1, &fate);
+            if self.planted.has(Bug::EvictionSilent) {
+                self.outcomes.pop_back();
+                self.stats.dropped -= 1;
+            }
+            return true;
+        }
+        match self.waiting.pop_front() {
+            Some(id) => {
+                self.end_batch(id, &fate);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn lane(&mut self, key: &D::Lane) -> usize {
+        if let Some(&index) = self.lane_index.get(key) {
+            return index;
+        }
+        let mut batching = self.destination.batching(key);
+        batching.max_events = batching.max_events.max(1);
+        batching.max_bytes = self.limits.batch_bytes(batching.max_bytes);
+        let index = self.lanes.len();
+        self.lanes.push(Lane {
+            key: key.clone(),
+            batching,
+            queue: Queue::default(),
+            head: 0,
+            bytes: 0,
+            flush_to: 0,
+        });
+        self.lane_index.insert(key.clone(), index);
+        index
+    }
+
+    fn flush_lanes(&mut self) {
+        for lane in &mut self.lanes {
+            lane.flush_to = lane.queue.end();
+        }
+    }
+}
+
+/// Why an event did not reach the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unrecorded {
+    /// It was invalid.
+    Invalid,
+    /// A hook dropped it.
+    Filtered,
+    /// Sampling left it out.
+    SampledOut,
+    /// The tracker was disabled.
+    Ignored,
+}
+
+impl<K> Lane<K> {
+    fn has_records(&self) -> bool {
+        self.head < self.queue.end()
+    }
+
+    /// When the first record that is in no batch was accepted.
+    fn head_at(&self) -> i64 {
+        self.queue.accepted_at(self.head)
+    }
+
+    /// When the lane's records may go out, as far as the lane itself is concerned; `None`: not by time alone.
+    fn ready_at(&self, planted: Planted) -> Option<u64> {
+        if !self.has_records() {
+            return None;
+        }
+        let waiting = self.queue.end() - self.head;
+        if self.head < self.flush_to
+            || waiting >= self.batching.max_events as u64
+            || self.bytes >= self.batching.max_bytes
+        {
+            return Some(0);
+        }
+        let from = match planted.has(Bug::IdleInsteadOfAge) {
+            false => self.head_at(),
+            true => self.queue.accepted_at(self.queue.end() - 1),
+        };
+        self.batching.max_wait.map(|wait| from.saturating_add_unsigned(wait).max(0) as u64)
+    }
+}
+
+impl fmt::Display for RecordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid(invalid) => invalid.fmt(f),
+            Self::Full => f.write_str(
+                "the queue is full: wait until there is room, raise `max_queue_bytes` or `max_queue_events`, or \
+                 drop the oldest instead",
+            ),
+            Self::Closed => f.write_str("the tracker was closed: record events before closing it"),
+        }
+    }
+}
+
+impl std::error::Error for RecordError {}
+
+impl<D: Destination> fmt::Debug for Engine<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("stats", &self.stats())
+            .field("lanes", &self.lanes.len())
+            .field("batches", &self.batches.len())
+            .field("closed", &self.closed)
+            .finish_non_exhaustive()
+    }
+}

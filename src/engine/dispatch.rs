@@ -1,0 +1,403 @@
+//! What to do next: which batch leaves, when, and until when there is nothing to do.
+
+use std::ops::Range;
+
+use super::limits::seal_bound;
+use super::planted::Bug;
+use super::{Batch, Engine, Fate, Flight, Lane, Outcome, State};
+use crate::destination::{BatchId, Chunk, Destination, Now, Records};
+
+/// How long after a request's deadline its answer is still waited for, ms: the driver's own timer comes first.
+const LEASE_GRACE: u64 = 500;
+
+/// What the driver is to do.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Output<R> {
+    /// Send this and bring the answer to [`Engine::answer`].
+    Transmit(Transmit<R>),
+    /// Something has ended. Hand it to the application after the loop, when no lock is held.
+    Outcome(Outcome),
+    /// Nothing to do before this time (monotonic, ms), or before new input when there is none.
+    Wait(Option<u64>),
+}
+
+/// [`Output`], with sealing left to the caller.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Step<D: Destination> {
+    /// Seal this, without any lock, and bring it to [`Engine::sealed`].
+    Seal(SealJob<D>),
+    /// As in [`Output::Transmit`].
+    Transmit(Transmit<D::Request>),
+    /// As in [`Output::Outcome`].
+    Outcome(Outcome),
+    /// As in [`Output::Wait`].
+    Wait(Option<u64>),
+}
+
+/// One attempt to send a batch.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Transmit<R> {
+    /// Names the attempt in [`Engine::answer`].
+    pub id: TransmitId,
+    /// What to send.
+    pub request: R,
+    /// When to give up waiting for the answer (monotonic, ms).
+    pub deadline: u64,
+}
+
+/// A batch and which attempt at sending it this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub struct TransmitId {
+    /// The batch.
+    pub batch: BatchId,
+    /// The attempt, from 1.
+    pub attempt: u32,
+}
+
+/// A batch to be sealed: a copy of its plain records.
+#[derive(Debug)]
+pub struct SealJob<D: Destination> {
+    id: TransmitId,
+    lane: D::Lane,
+    data: Vec<u8>,
+    ends: Vec<u32>,
+    now: Now,
+}
+
+/// A sealed batch on its way back to the engine.
+#[derive(Debug)]
+pub struct SealedJob<D: Destination> {
+    id: TransmitId,
+    sealed: D::Sealed,
+    /// The buffer of the plain copy, for the next job.
+    pub buffer: Vec<u8>,
+}
+
+impl<D: Destination> SealJob<D> {
+    /// Seals the batch.
+    pub fn seal(self, destination: &D) -> SealedJob<D> {
+        let chunks = [Chunk { data: &self.data, start: 0, ends: &self.ends }];
+        let records = Records { chunks: &chunks, len: self.ends.len(), bytes: self.data.len() };
+        let sealed = destination.seal(&self.lane, records, self.id.batch, self.now);
+        SealedJob { id: self.id, sealed, buffer: self.data }
+    }
+}
+
+impl<D: Destination> Engine<D> {
+    /// What to do now. Call it after every input until it returns [`Output::Wait`].
+    pub fn poll(&mut self, now: Now) -> Output<D::Request> {
+        if let Some(outcome) = self.settle_by_time(now) {
+            return Output::Outcome(outcome);
+        }
+        match self.choose(now.mono) {
+            Some(id) => {
+                self.seal_in_place(id, now);
+                Output::Transmit(self.start(id, now))
+            }
+            None => Output::Wait(self.next_wake(now.mono)),
+        }
+    }
+
+    /// As [`poll`](Self::poll), but hands out the sealing, which is the expensive part, so that a driver can do it
+    /// without holding the lock on the engine. `buffer` is reused for the copy of the plain records.
+    pub fn step(&mut self, now: Now, buffer: &mut Vec<u8>) -> Step<D> {
+        if let Some(outcome) = self.settle_by_time(now) {
+            return Step::Outcome(outcome);
+        }
+        let Some(id) = self.choose(now.mono) else { return Step::Wait(self.next_wake(now.mono)) };
+        if self.batches.get(&id).is_some_and(|batch| batch.sealed.is_some()) {
+            return Step::Transmit(self.start(id, now));
+        }
+        let id = self.take_off(id, now);
+        let batch = &self.batches[&id.batch];
+        let lane = &self.lanes[batch.lane];
+        let mut data = std::mem::take(buffer);
+        data.clear();
+        let mut ends = Vec::with_capacity(batch.count as usize);
+        for chunk in lane.queue.chunks(&batch.ranges) {
+            let shift = data.len() as u32;
+            let end = chunk.ends.last().copied().unwrap_or(chunk.start);
+            data.extend_from_slice(&chunk.data[chunk.start as usize..end as usize]);
+            ends.extend(chunk.ends.iter().map(|&end| end - chunk.start + shift));
+        }
+        Step::Seal(SealJob { id, lane: lane.key.clone(), data, ends, now })
+    }
+
+    /// Takes back a sealed batch. `None` when it ended in between; then there is nothing to send.
+    pub fn sealed(&mut self, job: SealedJob<D>, now: Now) -> Option<Transmit<D::Request>> {
+        let sealing = State::Sealing(job.id);
+        if self.batches.get(&job.id.batch).is_none_or(|batch| batch.state != sealing) {
+            self.land(job.id);
+            return None;
+        }
+        self.set_sealed(job.id.batch, job.sealed);
+        Some(self.transmit(job.id, now))
+    }
+
+    /// Takes requests for lost whose lease has run out and ends what is too old; then hands out an outcome.
+    fn settle_by_time(&mut self, now: Now) -> Option<Outcome> {
+        self.end_leases(now);
+        self.expire(now.mono);
+        self.outcomes.pop_front()
+    }
+
+    /// The batch that may leave now, cut from its lane if need be; it stays in `waiting` only when it is not chosen.
+    fn choose(&mut self, now: u64) -> Option<BatchId> {
+        if self.held {
+            return None;
+        }
+        if let Some(place) = self.choose_waiting(now) {
+            return self.waiting.remove(place);
+        }
+        let lane = self.choose_lane(now)?;
+        Some(self.cut(lane))
+    }
+
+    fn choose_waiting(&self, now: u64) -> Option<usize> {
+        let mut fallback = None;
+        for (place, id) in self.waiting.iter().enumerate() {
+            let batch = &self.batches[id];
+            if !batch.is_due(now) {
+                continue;
+            }
+            let endpoint = self.endpoint_of(*id, batch);
+            let state = self.endpoints.get(&endpoint);
+            let storm = self.planted.has(Bug::RetryStorm)
+                && state.is_some_and(|e| e.in_flight < self.max_in_flight());
+            if !storm && !state.is_none_or(|e| e.ready(now, self.max_in_flight())) {
+                continue;
+            }
+            if !batch.exhausted {
+                return Some(place);
+            }
+            // While the endpoint is sick, every second probe is left to a fresh batch: this one may be the trouble.
+            let failures = state.map_or(0, |e| e.failures);
+            if failures % 2 == 0 || self.choose_lane(now).is_none() {
+                fallback = fallback.or(Some(place));
+            }
+        }
+        fallback
+    }
+
+    /// The lane whose first record is the oldest of those that may leave.
+    fn choose_lane(&self, now: u64) -> Option<usize> {
+        let next = BatchId(self.next_batch);
+        let ready = self
+            .lanes
+            .iter()
+            .enumerate()
+            .filter(|(_, lane)| self.lane_wake(lane, next).is_some_and(|at| at <= now));
+        ready.min_by_key(|(_, lane)| lane.head_at()).map(|(index, _)| index)
+    }
+
+    /// From when on a lane's next batch may leave, if only time stands in its way.
+    fn lane_wake(&self, lane: &Lane<D::Lane>, next: BatchId) -> Option<u64> {
+        let ready = lane.ready_at(self.planted)?;
+        if !self.has_seal_room(lane) {
+            return None;
+        }
+        let endpoint = self.destination.endpoint(&lane.key, next, 1);
+        match self.endpoints.get(&endpoint) {
+            None => Some(ready),
+            Some(state) if state.failures > 0 && self.has_quick_retry(&endpoint) => None,
+            Some(state) => state.wake(self.max_in_flight()).map(|from| from.max(ready)),
+        }
+    }
+
+    /// Whether the memory limit leaves room for a sealed copy of the lane's next batch. One always fits.
+    fn has_seal_room(&self, lane: &Lane<D::Lane>) -> bool {
+        let events = lane.batching.max_events.min((lane.queue.end() - lane.head) as usize);
+        let bytes = lane.bytes.min(lane.batching.max_bytes.max(self.limits.event_bytes()));
+        self.live.sealed == 0
+            || self.live.plain + self.live.sealed + seal_bound(bytes, events) <= self.limits.max_queue_bytes
+            || self.planted.has(Bug::SealedUncounted)
+    }
+
+    /// Whether a batch with quick retries left waits for this endpoint: then that one is the probe.
+    fn has_quick_retry(&self, endpoint: &D::Endpoint) -> bool {
+        self.waiting.iter().any(|id| {
+            let batch = &self.batches[id];
+            !batch.exhausted && self.endpoint_of(*id, batch) == *endpoint
+        })
+    }
+
+    fn cut(&mut self, lane: usize) -> BatchId {
+        let source = &mut self.lanes[lane];
+        let (count, plain) = source.measure();
+        let range = source.head..source.head + count;
+        source.head = range.end;
+        source.bytes -= plain;
+        self.new_batch(lane, vec![range], plain)
+    }
+
+    /// Makes a batch of these records of a lane. They must be in no other batch.
+    pub(super) fn new_batch(&mut self, lane: usize, ranges: Vec<Range<u64>>, plain: usize) -> BatchId {
+        let id = BatchId(self.next_batch);
+        self.next_batch += 1;
+        let batch = Batch {
+            lane,
+            count: ranges.iter().map(|range| range.end - range.start).sum(),
+            oldest: self.lanes[lane].queue.oldest(&ranges),
+            ranges,
+            plain,
+            sealed: None,
+            sealed_bytes: 0,
+            attempts: 0,
+            state: State::Waiting { not_before: 0 },
+            maybe_delivered: false,
+            uncounted_loss: false,
+            exhausted: false,
+        };
+        self.batches.insert(id, batch);
+        id
+    }
+
+    fn seal_in_place(&mut self, id: BatchId, now: Now) {
+        let Some(batch) = self.batches.get(&id) else { return };
+        if batch.sealed.is_some() && !self.planted.has(Bug::ResealedOnRetry) {
+            return;
+        }
+        let lane = &self.lanes[batch.lane];
+        let chunks = lane.queue.chunks(&batch.ranges);
+        let records = Records { chunks: &chunks, len: batch.count as usize, bytes: batch.plain };
+        let sealed = self.destination.seal(&lane.key, records, id, now);
+        self.set_sealed(id, sealed);
+    }
+
+    pub(super) fn set_sealed(&mut self, id: BatchId, sealed: D::Sealed) {
+        let bytes = self.destination.sealed_bytes(&sealed);
+        if let Some(batch) = self.batches.get_mut(&id) {
+            self.live.sealed -= batch.sealed_bytes;
+            batch.sealed_bytes = bytes;
+            batch.sealed = Some(sealed);
+            self.live.sealed += bytes;
+            self.stats.batches += 1;
+        }
+    }
+
+    fn start(&mut self, id: BatchId, now: Now) -> Transmit<D::Request> {
+        let id = self.take_off(id, now);
+        self.transmit(id, now)
+    }
+
+    /// Begins an attempt: takes a place at the endpoint and a lease.
+    fn take_off(&mut self, id: BatchId, now: Now) -> TransmitId {
+        let endpoint = self.endpoint_of(id, &self.batches[&id]);
+        let epoch = self.endpoints.entry(endpoint.clone()).or_default().started();
+        let lease = now.mono.saturating_add(self.limits.request_timeout).saturating_add(LEASE_GRACE);
+        let mut attempt = 1;
+        let mut reserve = 0;
+        if let Some(batch) = self.batches.get_mut(&id) {
+            batch.attempts = batch.attempts.saturating_add(1);
+            attempt = batch.attempts;
+            batch.state = State::Sealing(TransmitId { batch: id, attempt });
+            if batch.sealed.is_none() {
+                reserve = seal_bound(batch.plain, batch.count as usize);
+                batch.sealed_bytes = reserve;
+            }
+        }
+        self.live.sealed += reserve;
+        let id = TransmitId { batch: id, attempt };
+        self.flights.insert(id, Flight { endpoint, epoch, lease });
+        id
+    }
+
+    fn transmit(&mut self, id: TransmitId, now: Now) -> Transmit<D::Request> {
+        let batch =
+            self.batches.get_mut(&id.batch).expect("an attempt is begun only for a batch that exists");
+        batch.state = State::InFlight(id);
+        self.stats.requests += 1;
+        self.stats.retries += u64::from(id.attempt > 1);
+        self.stats.plain_bytes += batch.plain as u64;
+        self.stats.sent_bytes += batch.sealed_bytes as u64;
+        if std::mem::take(&mut batch.uncounted_loss) && !self.planted.has(Bug::DuplicateUncounted) {
+            self.stats.maybe_duplicated += batch.count;
+        }
+        let sealed = batch.sealed.as_ref().expect("a batch is sealed before it is sent");
+        let request = self.destination.request(sealed, id.attempt, now);
+        Transmit { id, request, deadline: now.mono.saturating_add(self.limits.request_timeout) }
+    }
+
+    /// Ends unbatched records and waiting batches that are too old.
+    fn expire(&mut self, now: u64) {
+        let max_age = self.limits.max_age;
+        let too_old = |at: i64| i128::from(now) - i128::from(at) >= i128::from(max_age);
+        for lane in 0..self.lanes.len() {
+            let mut end = self.lanes[lane].head;
+            while end < self.lanes[lane].queue.end() && too_old(self.lanes[lane].queue.accepted_at(end)) {
+                end += 1;
+            }
+            let range = self.lanes[lane].head..end;
+            self.end_unbatched(lane, range, &Fate::Expired);
+        }
+        if self.planted.has(Bug::WaitingNeverExpires) {
+            return;
+        }
+        let mut place = 0;
+        while let Some(&id) = self.waiting.get(place) {
+            if too_old(self.batches[&id].oldest) {
+                self.waiting.remove(place);
+                if let Some(rest) = self.expire_part(id, too_old) {
+                    self.waiting.insert(place, rest);
+                    place += 1;
+                }
+            } else {
+                place += 1;
+            }
+        }
+    }
+
+    fn next_wake(&self, now: u64) -> Option<u64> {
+        let mut wake: Option<u64> = None;
+        let mut consider = |at: u64| wake = Some(wake.map_or(at, |earliest| earliest.min(at)));
+        let expiry = |at: i64| at.saturating_add_unsigned(self.limits.max_age).max(0) as u64;
+        let from = |endpoint: &D::Endpoint| {
+            self.endpoints.get(endpoint).map_or(Some(0), |state| state.wake(self.max_in_flight()))
+        };
+        for lane in self.lanes.iter().filter(|lane| lane.has_records()) {
+            consider(expiry(lane.head_at()));
+            if !self.held
+                && let Some(at) = self.lane_wake(lane, BatchId(self.next_batch))
+            {
+                consider(at);
+            }
+        }
+        for id in &self.waiting {
+            let batch = &self.batches[id];
+            consider(expiry(batch.oldest));
+            if !self.held
+                && let State::Waiting { not_before } = batch.state
+                && let Some(from) = from(&self.endpoint_of(*id, batch))
+            {
+                consider(not_before.max(from));
+            }
+        }
+        self.flights.values().for_each(|flight| consider(flight.lease));
+        wake.map(|at| at.max(now + 1))
+    }
+
+    pub(super) fn endpoint_of(&self, id: BatchId, batch: &Batch<D::Sealed>) -> D::Endpoint {
+        self.destination.endpoint(&self.lanes[batch.lane].key, id, batch.attempts + 1)
+    }
+
+    fn max_in_flight(&self) -> usize {
+        self.limits.max_in_flight.max(1) + usize::from(self.planted.has(Bug::InFlightOneMore))
+    }
+}
+
+impl<K> Lane<K> {
+    /// What the next batch takes.
+    fn measure(&self) -> (u64, usize) {
+        self.queue.measure(self.head, self.batching.max_events, self.batching.max_bytes)
+    }
+}
+
+impl<S> Batch<S> {
+    fn is_due(&self, now: u64) -> bool {
+        matches!(self.state, State::Waiting { not_before } if not_before <= now)
+    }
+}

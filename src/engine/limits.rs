@@ -1,0 +1,73 @@
+//! The bounds an engine keeps.
+
+use super::retry::RetryPolicy;
+
+/// The bounds an engine keeps. Every one of them has a default that suits a server.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of pending events, every held copy counted (plain records and sealed requests). Default 64 MiB.
+    pub max_queue_bytes: usize,
+    /// Pending events. Default 1,000,000.
+    pub max_queue_events: u64,
+    /// Bytes of one encoded event. Default 2 MiB less 64 KiB for framing. Never more than a quarter of
+    /// `max_queue_bytes`.
+    pub max_event_bytes: usize,
+    /// Requests under way at once, for each endpoint. Default 8.
+    pub max_in_flight: usize,
+    /// How long a request may take, ms. Default 5,000.
+    pub request_timeout: u64,
+    /// How long an event is kept for delivery, ms. Default 24 h.
+    pub max_age: u64,
+    /// When and how often a failed request is sent again.
+    pub retry: RetryPolicy,
+    /// What happens to a new event when a bound is reached. Default: it is refused.
+    pub when_full: WhenFull,
+    /// The size of a queue segment, bytes. Default 64 KiB.
+    pub segment_bytes: usize,
+}
+
+/// What happens when a new event finds the queue full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum WhenFull {
+    /// The new event is refused, with an error to the caller and a counter.
+    #[default]
+    DropNewest,
+    /// The oldest events that are not under way are dropped, each with an outcome, until the new one fits.
+    DropOldest,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_queue_bytes: 64 << 20,
+            max_queue_events: 1_000_000,
+            max_event_bytes: (2 << 20) - (64 << 10),
+            max_in_flight: 8,
+            request_timeout: 5_000,
+            max_age: 24 * 60 * 60 * 1_000,
+            retry: RetryPolicy::default(),
+            when_full: WhenFull::default(),
+            segment_bytes: 64 << 10,
+        }
+    }
+}
+
+impl Limits {
+    /// The largest event that is taken: `max_event_bytes`, but small enough for its sealed copy to fit the queue.
+    pub(super) fn event_bytes(&self) -> usize {
+        self.max_event_bytes.min(self.max_queue_bytes / 4)
+    }
+
+    /// How much of the queue one batch may fill.
+    pub(super) fn batch_bytes(&self, wanted: usize) -> usize {
+        wanted.min(self.max_queue_bytes / 4).max(1)
+    }
+}
+
+/// The most bytes a sealed batch is expected to take: what snappy's worst case takes, with room for framing.
+pub(super) fn seal_bound(plain: usize, count: usize) -> usize {
+    let framed = plain + count + 64;
+    framed + framed / 6
+}

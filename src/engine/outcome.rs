@@ -1,0 +1,184 @@
+//! What became of events, and the books.
+
+use std::fmt;
+
+use crate::destination::{BatchId, Cause};
+
+/// The application's own mark on an event, given back with its outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Tag {
+    /// A number.
+    Number(u64),
+    /// A text.
+    Text(Box<str>),
+}
+
+/// What became of one tagged event, or of all untagged events of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// What became of them.
+    pub fate: Fate,
+    /// The event's tag; with a tag, `count` is 1.
+    pub tag: Option<Tag>,
+    /// How many events this speaks of.
+    pub count: u64,
+    /// The batch they were in, if they ever were in one.
+    pub batch: Option<BatchId>,
+    /// Whether the system may have taken them although they count as lost: an answer went missing on the way.
+    pub possibly_delivered: bool,
+}
+
+/// How an event ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fate {
+    /// The system has taken it.
+    Delivered,
+    /// It was sent, but the system does not confirm. Counted as delivered.
+    Unconfirmed,
+    /// The system refused it for good.
+    Rejected(Cause),
+    /// It was not delivered within `max_age`.
+    Expired,
+    /// It was given up.
+    Dropped(DropReason),
+}
+
+/// Why an event was given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DropReason {
+    /// The queue was full and newer events took its place.
+    Overflow,
+    /// The quick retries were used up and the policy says to drop. Holds the last failure.
+    Exhausted(Cause),
+    /// The tracker was closed before it could be delivered.
+    Closed,
+    /// The application discarded what was waiting (no consent).
+    Disabled,
+    /// The library failed; a bug.
+    Internal,
+}
+
+/// The books. At every instant `accepted = delivered + rejected + expired + dropped + pending`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Events taken into the queue.
+    pub accepted: u64,
+    /// Events the system has taken, unconfirmed ones included.
+    pub delivered: u64,
+    /// Events the system refused for good.
+    pub rejected: u64,
+    /// Events that were not delivered within `max_age`.
+    pub expired: u64,
+    /// Events given up.
+    pub dropped: u64,
+    /// Events waiting or under way.
+    pub pending: u64,
+    /// Of `delivered`: events the system did not confirm.
+    pub unconfirmed: u64,
+    /// Of `dropped`: given up for newer ones because the queue was full.
+    pub dropped_overflow: u64,
+    /// Events refused at the call because the queue was full; not in `accepted`.
+    pub refused_full: u64,
+    /// Events refused at the call because they were invalid; not in `accepted`.
+    pub invalid: u64,
+    /// Events that a `before_send` hook dropped; not in `accepted`.
+    pub filtered: u64,
+    /// Events left out by sampling; not in `accepted`.
+    pub sampled_out: u64,
+    /// Events recorded while disabled or closed; not in `accepted`.
+    pub ignored: u64,
+    /// Batches sealed.
+    pub batches: u64,
+    /// Requests started, retries included.
+    pub requests: u64,
+    /// Of `requests`: those that sent a batch again.
+    pub retries: u64,
+    /// Bytes of the records in the requests started, before framing and compression.
+    pub plain_bytes: u64,
+    /// Bytes of the sealed batches in the requests started.
+    pub sent_bytes: u64,
+    /// Events sent again after an answer was lost, once for each time: the most duplicates there can be.
+    pub maybe_duplicated: u64,
+    /// Bytes held now: pending records and sealed batches.
+    pub queued_bytes: u64,
+}
+
+/// What became of the events that were accepted before a flush or close.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Report {
+    /// Events the system has taken.
+    pub delivered: u64,
+    /// Events the system refused for good.
+    pub rejected: u64,
+    /// Events that were too old.
+    pub expired: u64,
+    /// Events given up.
+    pub dropped: u64,
+    /// Events still waiting or under way.
+    pub pending: u64,
+}
+
+impl Report {
+    pub(super) fn add(&mut self, fate: &Fate, count: u64) {
+        match fate {
+            Fate::Delivered | Fate::Unconfirmed => self.delivered += count,
+            Fate::Rejected(_) => self.rejected += count,
+            Fate::Expired => self.expired += count,
+            Fate::Dropped(_) => self.dropped += count,
+        }
+        self.pending -= count;
+    }
+}
+
+impl Stats {
+    pub(super) fn add(&mut self, fate: &Fate, count: u64) {
+        match fate {
+            Fate::Delivered => self.delivered += count,
+            Fate::Unconfirmed => {
+                self.delivered += count;
+                self.unconfirmed += count;
+            }
+            Fate::Rejected(_) => self.rejected += count,
+            Fate::Expired => self.expired += count,
+            Fate::Dropped(reason) => {
+                self.dropped += count;
+                if *reason == DropReason::Overflow {
+                    self.dropped_overflow += count;
+                }
+            }
+        }
+    }
+}
+
+impl From<u64> for Tag {
+    fn from(number: u64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<&str> for Tag {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<String> for Tag {
+    fn from(text: String) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Text(text) => f.write_str(text),
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! What an answer, a lost request or the passing of time does to a batch.
+
+use std::ops::Range;
+
+use super::planted::Bug;
+use super::retry::{Decision, Failure, splitmix};
+use super::{Batch, DropReason, Engine, Fate, Outcome, State, TransmitId};
+use crate::destination::{BatchId, Cause, Destination, Now, TransportError, TransportErrorKind, Verdict};
+
+impl<D: Destination> Engine<D> {
+    /// Brings the end of an attempt: the answer, or why there is none. Answers may come in any order and late; one
+    /// that confirms is honoured even after its lease has run out, anything else late is ignored.
+    pub fn answer(&mut self, id: TransmitId, answer: Result<&D::Response, TransportError>, now: Now) {
+        let flight = self.land(id);
+        let Some(batch) = self.batches.get(&id.batch) else { return };
+        let current = batch.state == State::InFlight(id);
+        let Some(sealed) = batch.sealed.as_ref() else { return };
+        let (verdict, lost) = match answer {
+            Ok(response) => (self.destination.judge(sealed, response, now), false),
+            Err(error) => {
+                let lost = error.maybe_accepted;
+                let cause = Cause::new(0, error.message);
+                (Verdict::Retry { after: None, maybe_accepted: lost, cause }, lost)
+            }
+        };
+        let confirms = matches!(verdict, Verdict::Delivered | Verdict::Unconfirmed);
+        if !current && !(confirms && id.attempt <= batch.attempts && !self.planted.has(Bug::LateAckIgnored)) {
+            return;
+        }
+        let seed = self.seed_of(id);
+        if let Some((endpoint, epoch)) = &flight
+            && let Some(state) = self.endpoints.get_mut(endpoint)
+        {
+            match &verdict {
+                Verdict::Retry { after, .. } => {
+                    let after = if self.planted.has(Bug::RetryAfterIgnored) { None } else { *after };
+                    let asked = self.limits.retry.asked(after);
+                    state.sick(*epoch, now.mono, asked, &self.limits.retry, seed);
+                }
+                _ => state.well(),
+            }
+            if state.forgettable(now.mono) {
+                self.endpoints.remove(endpoint);
+            }
+        }
+        self.waiting.retain(|waiting| *waiting != id.batch);
+        self.settle(id, verdict, lost, now, seed);
+    }
+
+    fn settle(&mut self, id: TransmitId, verdict: Verdict, lost: bool, now: Now, seed: u64) {
+        let Some(batch) = self.batches.get_mut(&id.batch) else { return };
+        let count = batch.count;
+        let left = self.limits.max_age.saturating_sub(age(now.mono, batch.oldest));
+        let failure = Failure::of(&verdict, count as usize);
+        match verdict {
+            Verdict::Delivered if self.planted.has(Bug::AckedRequeued) && batch.attempts == 1 => {
+                self.wait(id.batch, now.mono);
+            }
+            Verdict::Delivered => self.end_batch(id.batch, &Fate::Delivered),
+            Verdict::Unconfirmed => self.end_batch(id.batch, &Fate::Unconfirmed),
+            Verdict::Rejected(cause) => self.end_batch(id.batch, &Fate::Rejected(cause)),
+            Verdict::Split(cause) if count == 1 => self.end_batch(id.batch, &Fate::Rejected(cause)),
+            Verdict::Split(_) => self.halve(id.batch),
+            Verdict::Partly { retry, rejected, after } => {
+                self.settle_parts(id, &retry, rejected, after, now, seed);
+            }
+            Verdict::Retry { after, maybe_accepted, cause } => {
+                if lost || maybe_accepted {
+                    batch.maybe_delivered = true;
+                    batch.uncounted_loss = true;
+                }
+                let after = if self.planted.has(Bug::RetryAfterIgnored) { None } else { after };
+                match self.limits.retry.decide(batch.attempts, failure, after, left, seed) {
+                    Decision::Retry { delay } => self.wait(id.batch, now.mono.saturating_add(delay)),
+                    Decision::GiveUp => {
+                        self.end_batch(id.batch, &Fate::Dropped(DropReason::Exhausted(cause)));
+                    }
+                    Decision::Probe { delay } => {
+                        batch.exhausted = true;
+                        self.wait(id.batch, now.mono.saturating_add(delay));
+                    }
+                    // What is too old ends event by event, when time is next looked at.
+                    _ => self.wait(id.batch, now.mono),
+                }
+            }
+        }
+    }
+
+    /// Each record by its own verdict; what is to be sent again becomes a batch of its own.
+    fn settle_parts(
+        &mut self,
+        id: TransmitId,
+        retry: &[u32],
+        rejected: Vec<(u32, Cause)>,
+        after: Option<u64>,
+        now: Now,
+        seed: u64,
+    ) {
+        let Some(batch) = self.batches.remove(&id.batch) else { return };
+        self.live.sealed -= batch.sealed_bytes;
+        let numbers: Vec<u64> = batch.ranges.iter().cloned().flatten().collect();
+        let shifted = self.planted.has(Bug::PartialShifted);
+        let number_at = |place: u32| match shifted {
+            false => numbers.get(place as usize),
+            true => numbers.get((place as usize + 1) % numbers.len()),
+        };
+        let mut again: Vec<u64> = Vec::with_capacity(retry.len());
+        let mut refused: Vec<(u64, Cause)> = Vec::with_capacity(rejected.len());
+        for place in retry {
+            again.extend(number_at(*place));
+        }
+        for (place, cause) in rejected {
+            refused.extend(number_at(place).map(|&number| (number, cause)));
+        }
+        again.sort_unstable();
+        again.dedup();
+        refused.sort_by_key(|(number, _)| *number);
+        refused.dedup_by_key(|(number, _)| *number);
+        refused.retain(|(number, _)| again.binary_search(number).is_err());
+        let delivered = numbers.iter().filter(|number| {
+            again.binary_search(number).is_err() && refused.binary_search_by_key(*number, |r| r.0).is_err()
+        });
+        let lane = batch.lane;
+        let delivered = ranges_of(delivered.copied());
+        self.finish(lane, &delivered, &Fate::Delivered, Some(id.batch), false);
+        for (number, cause) in refused {
+            let possibly = batch.maybe_delivered && !self.planted.has(Bug::PossiblyUnsaid);
+            self.finish(lane, &[number..number + 1], &Fate::Rejected(cause), Some(id.batch), possibly);
+        }
+        if again.is_empty() {
+            return;
+        }
+        let rest = self.part_of(&batch, ranges_of(again.into_iter()));
+        let left = self.limits.max_age.saturating_sub(age(now.mono, batch.oldest));
+        match self.limits.retry.decide(batch.attempts, Failure::NotNow, after, left, seed) {
+            Decision::Retry { delay } => self.wait(rest, now.mono.saturating_add(delay)),
+            Decision::Probe { delay } => {
+                if let Some(rest) = self.batches.get_mut(&rest) {
+                    rest.exhausted = true;
+                }
+                self.wait(rest, now.mono.saturating_add(delay));
+            }
+            Decision::GiveUp => {
+                let cause = Cause::new(0, "the system keeps asking for these events again");
+                self.end_batch(rest, &Fate::Dropped(DropReason::Exhausted(cause)));
+            }
+            _ => self.wait(rest, now.mono),
+        }
+    }
+
+    /// Two batches for one, at the front of the line.
+    fn halve(&mut self, id: BatchId) {
+        let Some(batch) = self.batches.remove(&id) else { return };
+        self.live.sealed -= batch.sealed_bytes;
+        let numbers: Vec<u64> = batch.ranges.iter().cloned().flatten().collect();
+        let (first, mut second) = numbers.split_at(numbers.len() / 2);
+        if self.planted.has(Bug::SplitLosesOne) && second.len() > 1 {
+            self.finish(batch.lane, &[second[0]..second[0] + 1], &Fate::Delivered, Some(id), false);
+            second = &second[1..];
+        }
+        for half in [second, first] {
+            let half = self.part_of(&batch, ranges_of(half.iter().copied()));
+            if let Some(half) = self.batches.get_mut(&half) {
+                // A smaller request is another request: it has its own quick retries.
+                half.attempts = 0;
+                half.exhausted = false;
+            }
+            self.waiting.push_front(half);
+        }
+    }
+
+    /// A new batch of some records of `whole`, which is no more, with its history.
+    fn part_of(&mut self, whole: &Batch<D::Sealed>, ranges: Vec<Range<u64>>) -> BatchId {
+        let queue = &self.lanes[whole.lane].queue;
+        let plain = ranges.iter().cloned().flatten().map(|number| queue.record(number).len()).sum();
+        let id = self.new_batch(whole.lane, ranges, plain);
+        if let Some(part) = self.batches.get_mut(&id) {
+            part.attempts = whole.attempts;
+            part.maybe_delivered = whole.maybe_delivered;
+            part.uncounted_loss = whole.uncounted_loss;
+            part.exhausted = whole.exhausted;
+        }
+        id
+    }
+
+    /// Puts a batch in line for another attempt.
+    fn wait(&mut self, id: BatchId, not_before: u64) {
+        let Some(batch) = self.batches.get_mut(&id) else { return };
+        batch.state = State::Waiting { not_before };
+        let first_exhausted =
+            self.waiting.iter().position(|id| self.batches.get(id).is_some_and(|batch| batch.exhausted));
+        match first_exhausted {
+            Some(place) if !self.batches[&id].exhausted => self.waiting.insert(place, id),
+            _ => self.waiting.push_back(id),
+        }
+    }
+
+    /// Takes requests for lost whose lease has run out.
+    pub(super) fn end_leases(&mut self, now: Now) {
+        let over: Vec<TransmitId> =
+            self.flights.iter().filter(|(_, flight)| flight.lease <= now.mono).map(|(&id, _)| id).collect();
+        for id in over {
+            let current = self.batches.get(&id.batch).map(|batch| batch.state);
+            if current == Some(State::InFlight(id)) {
+                let error = TransportError::new(TransportErrorKind::Timeout, "no answer in time");
+                self.answer(id, Err(error), now);
+            } else if current != Some(State::Sealing(id)) {
+                self.land(id);
+            }
+        }
+    }
+
+    /// Gives back the place of an attempt.
+    pub(super) fn land(&mut self, id: TransmitId) -> Option<(D::Endpoint, u64)> {
+        let flight = self.flights.remove(&id)?;
+        if let Some(state) = self.endpoints.get_mut(&flight.endpoint) {
+            state.ended(flight.epoch);
+        }
+        Some((flight.endpoint, flight.epoch))
+    }
+
+    /// Ends the events of a waiting batch that are too old; what is left becomes a batch in its place.
+    pub(super) fn expire_part(&mut self, id: BatchId, too_old: impl Fn(i64) -> bool) -> Option<BatchId> {
+        let batch = self.batches.remove(&id)?;
+        self.live.sealed -= batch.sealed_bytes;
+        let queue = &self.lanes[batch.lane].queue;
+        let numbers = || batch.ranges.iter().cloned().flatten();
+        let old = ranges_of(numbers().filter(|&number| too_old(queue.accepted_at(number))));
+        let young = ranges_of(numbers().filter(|&number| !too_old(queue.accepted_at(number))));
+        let possibly = batch.maybe_delivered && !self.planted.has(Bug::PossiblyUnsaid);
+        self.finish(batch.lane, &old, &Fate::Expired, Some(id), possibly);
+        if young.is_empty() {
+            return None;
+        }
+        let rest = self.part_of(&batch, young);
+        if let Some(rest) = self.batches.get_mut(&rest) {
+            rest.state = batch.state;
+        }
+        Some(rest)
+    }
+
+    /// Ends every event of a batch.
+    pub(super) fn end_batch(&mut self, id: BatchId, fate: &Fate) {
+        let Some(batch) = self.batches.remove(&id) else { return };
+        self.live.sealed -= batch.sealed_bytes;
+        let taken = matches!(fate, Fate::Delivered | Fate::Unconfirmed);
+        let possibly = batch.maybe_delivered && !taken && !self.planted.has(Bug::PossiblyUnsaid);
+        self.finish(batch.lane, &batch.ranges, fate, Some(id), possibly);
+    }
+
+    /// Ends the first records of a lane that are in no batch.
+    pub(super) fn end_unbatched(&mut self, lane: usize, range: Range<u64>, fate: &Fate) {
+        if range.is_empty() {
+            return;
+        }
+        self.lanes[lane].head = range.end;
+        let bytes = self.finish(lane, &[range], fate, None, false);
+        self.lanes[lane].bytes -= bytes;
+    }
+
+    /// The one place where events end: frees them, keeps the books and queues the outcomes.
+    fn finish(
+        &mut self,
+        lane: usize,
+        ranges: &[Range<u64>],
+        fate: &Fate,
+        batch: Option<BatchId>,
+        possibly_delivered: bool,
+    ) -> usize {
+        let (mut bytes, mut count, mut untagged) = (0, 0, 0);
+        let outcome = |tag, count| Outcome { fate: fate.clone(), tag, count, batch, possibly_delivered };
+        for range in ranges {
+            let events = range.end - range.start;
+            let mut tagged = 0;
+            let outcomes = &mut self.outcomes;
+            bytes += self.lanes[lane].queue.finish(&mut self.pool, range.clone(), |tag| {
+                tagged += 1;
+                outcomes.push_back(outcome(Some(tag), 1));
+            });
+            count += events;
+            untagged += events - tagged;
+            self.flushes.iter_mut().for_each(|flush| flush.finished(lane, range, fate));
+        }
+        if untagged > 0 {
+            self.outcomes.push_back(outcome(None, untagged));
+        }
+        self.live.events -= count;
+        self.live.plain -= bytes;
+        if !(*fate == Fate::Expired && self.planted.has(Bug::ExpiredUncounted)) {
+            self.stats.add(fate, count);
+        }
+        bytes
+    }
+
+    fn seed_of(&self, id: TransmitId) -> u64 {
+        splitmix(self.seed ^ splitmix(id.batch.0))
+    }
+}
+
+/// How long ago something was accepted, ms.
+fn age(now: u64, at: i64) -> u64 {
+    (i128::from(now) - i128::from(at)).clamp(0, i128::from(u64::MAX)) as u64
+}
+
+/// Ascending numbers as ranges.
+fn ranges_of(numbers: impl Iterator<Item = u64>) -> Vec<Range<u64>> {
+    let mut ranges: Vec<Range<u64>> = Vec::new();
+    for number in numbers {
+        match ranges.last_mut() {
+            Some(last) if last.end == number => last.end += 1,
+            _ => ranges.push(number..number + 1),
+        }
+    }
+    ranges
+}

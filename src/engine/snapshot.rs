@@ -1,0 +1,272 @@
+//! Export and restore: pending events as versioned bytes, the seam for every durable store.
+//!
+//! ```text
+//! "TWQ1" | wall clock at export, ms | next batch number | lanes | fnv-1a of all before, 8 bytes
+//! lane   = key | n batches | batch… | n records | record…
+//! batch  = number | attempts | flags | sealed | n records | record…
+//! record = age, ms | tag | bytes
+//! ```
+//! Numbers are LEB128; byte strings carry their length in front.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::planted::Bug;
+use super::{Engine, Limits, State, Tag};
+use crate::destination::{BatchId, Destination, Now};
+
+const MAGIC: &[u8] = b"TWQ1";
+const LOST: u64 = 1;
+const UNCOUNTED: u64 = 2;
+const EXHAUSTED: u64 = 4;
+
+/// Why exported bytes cannot be restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// They are of a version that this release does not know.
+    Version,
+    /// They are damaged.
+    Damaged,
+    /// They name a lane that the destination does not know.
+    UnknownLane,
+}
+
+impl<D: Destination> Engine<D> {
+    /// Everything pending as bytes, for [`restore`](Self::restore). What is under way counts as possibly delivered.
+    pub fn export(&self, now: Now) -> Vec<u8> {
+        let mut out = MAGIC.to_vec();
+        put(&mut out, now.wall);
+        put(&mut out, self.next_batch);
+        put(&mut out, self.lanes.len() as u64);
+        let mut blob = Vec::new();
+        for (index, lane) in self.lanes.iter().enumerate() {
+            blob.clear();
+            self.destination.save_lane(&lane.key, &mut blob);
+            put_bytes(&mut out, &blob);
+            let batches = || {
+                self.batches.iter().filter(|(_, batch)| {
+                    batch.lane == index
+                        && !(self.planted.has(Bug::ExportForgetsInFlight)
+                            && matches!(batch.state, State::InFlight(_)))
+                })
+            };
+            put(&mut out, batches().count() as u64);
+            for (id, batch) in batches() {
+                let under_way = matches!(batch.state, State::InFlight(_));
+                let flag = |set: bool, flag: u64| if set { flag } else { 0 };
+                put(&mut out, id.0);
+                put(&mut out, u64::from(batch.attempts));
+                let flags = flag(batch.maybe_delivered || under_way, LOST)
+                    | flag(batch.uncounted_loss || under_way, UNCOUNTED)
+                    | flag(batch.exhausted, EXHAUSTED);
+                put(&mut out, flags);
+                blob.clear();
+                if let Some(sealed) = &batch.sealed {
+                    self.destination.save_sealed(sealed, &mut blob);
+                }
+                put_bytes(&mut out, &blob);
+                self.put_records(&mut out, index, &batch.ranges, now);
+            }
+            self.put_records(&mut out, index, std::slice::from_ref(&(lane.head..lane.queue.end())), now);
+        }
+        let sum = fnv(&out);
+        out.extend_from_slice(&sum.to_le_bytes());
+        out
+    }
+
+    /// An engine with everything that was exported pending again, under its batch numbers and with its ages; the
+    /// time between export and restore counts, by the wall clock. Restored events count as accepted.
+    pub fn restore(
+        destination: impl Into<Arc<D>>,
+        limits: Limits,
+        seed: u64,
+        bytes: &[u8],
+        now: Now,
+    ) -> Result<Self, RestoreError> {
+        Self::new(destination, limits, seed).load(bytes, now)
+    }
+
+    fn load(mut self, bytes: &[u8], now: Now) -> Result<Self, RestoreError> {
+        let damaged = RestoreError::Damaged;
+        let (body, sum) = bytes.split_last_chunk::<8>().ok_or(damaged)?;
+        if !body.starts_with(MAGIC) {
+            return Err(RestoreError::Version);
+        }
+        if fnv(body) != u64::from_le_bytes(*sum) {
+            return Err(damaged);
+        }
+        let mut input = Reader(&body[MAGIC.len()..]);
+        let exported_at = input.number()?;
+        let away = match self.planted.has(Bug::RestoreForgetsAge) {
+            false => now.wall.saturating_sub(exported_at),
+            true => 0,
+        };
+        self.next_batch = input.number()?;
+        for _ in 0..input.number()? {
+            let key = self.destination.load_lane(input.bytes()?).ok_or(RestoreError::UnknownLane)?;
+            let lane = self.lane(&key);
+            for _ in 0..input.number()? {
+                self.load_batch(lane, &mut input, now, away)?;
+            }
+            let (range, plain) = self.load_records(lane, &mut input, now, away)?;
+            let lane = &mut self.lanes[lane];
+            lane.head = range.start;
+            lane.bytes = plain;
+        }
+        let mut waiting: Vec<BatchId> = self.batches.keys().copied().collect();
+        waiting.sort_by_key(|id| (self.batches[id].exhausted, *id));
+        self.waiting = waiting.into();
+        Ok(self)
+    }
+
+    fn load_batch(
+        &mut self,
+        lane: usize,
+        input: &mut Reader<'_>,
+        now: Now,
+        away: u64,
+    ) -> Result<(), RestoreError> {
+        let id = BatchId(input.number()?);
+        let attempts = u32::try_from(input.number()?).unwrap_or(u32::MAX);
+        let flags = input.number()?;
+        let sealed = self.destination.load_sealed(&self.lanes[lane].key, input.bytes()?);
+        let (range, plain) = self.load_records(lane, input, now, away)?;
+        if range.is_empty() || id.0 >= self.next_batch || self.batches.contains_key(&id) {
+            return Err(RestoreError::Damaged);
+        }
+        let next = std::mem::replace(&mut self.next_batch, id.0);
+        self.new_batch(lane, vec![range], plain);
+        self.next_batch = next;
+        if let Some(batch) = self.batches.get_mut(&id) {
+            batch.attempts = attempts;
+            batch.maybe_delivered = flags & LOST != 0;
+            batch.uncounted_loss = flags & UNCOUNTED != 0;
+            batch.exhausted = flags & EXHAUSTED != 0;
+        }
+        if let Some(sealed) = sealed {
+            self.set_sealed(id, sealed);
+            self.stats.batches -= 1;
+        }
+        Ok(())
+    }
+
+    fn load_records(
+        &mut self,
+        lane: usize,
+        input: &mut Reader<'_>,
+        now: Now,
+        away: u64,
+    ) -> Result<(Range<u64>, usize), RestoreError> {
+        let first = self.lanes[lane].queue.end();
+        let mut plain = 0;
+        for _ in 0..input.number()? {
+            let age = input.number()?.saturating_add(away);
+            let tag = input.tag()?;
+            let record = input.bytes()?;
+            if record.is_empty() {
+                return Err(RestoreError::Damaged);
+            }
+            let at = (now.mono.min(i64::MAX as u64) as i64).saturating_sub_unsigned(age);
+            self.lanes[lane].queue.push(&mut self.pool, record, at, tag);
+            plain += record.len();
+            self.live.events += 1;
+            self.stats.accepted += 1;
+        }
+        self.live.plain += plain;
+        Ok((first..self.lanes[lane].queue.end(), plain))
+    }
+
+    fn put_records(&self, out: &mut Vec<u8>, lane: usize, ranges: &[Range<u64>], now: Now) {
+        let queue = &self.lanes[lane].queue;
+        put(out, ranges.iter().map(|range| range.end - range.start).sum());
+        for number in ranges.iter().cloned().flatten() {
+            let age = i128::from(now.mono) - i128::from(queue.accepted_at(number));
+            put(out, age.clamp(0, i128::from(u64::MAX)) as u64);
+            match queue.tag(number) {
+                None => put(out, 0),
+                Some(Tag::Number(number)) => {
+                    put(out, 1);
+                    put(out, *number);
+                }
+                Some(Tag::Text(text)) => {
+                    put(out, 2);
+                    put_bytes(out, text.as_bytes());
+                }
+            }
+            put_bytes(out, queue.record(number));
+        }
+    }
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn number(&mut self) -> Result<u64, RestoreError> {
+        let mut number = 0u64;
+        for shift in (0..64).step_by(7) {
+            let (&byte, rest) = self.0.split_first().ok_or(RestoreError::Damaged)?;
+            self.0 = rest;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(number);
+            }
+        }
+        Err(RestoreError::Damaged)
+    }
+
+    fn bytes(&mut self) -> Result<&'a [u8], RestoreError> {
+        let len = usize::try_from(self.number()?).map_err(|_| RestoreError::Damaged)?;
+        let (bytes, rest) = self.0.split_at_checked(len).ok_or(RestoreError::Damaged)?;
+        self.0 = rest;
+        Ok(bytes)
+    }
+
+    fn tag(&mut self) -> Result<Option<Tag>, RestoreError> {
+        match self.number()? {
+            0 => Ok(None),
+            1 => Ok(Some(Tag::Number(self.number()?))),
+            2 => {
+                let text = std::str::from_utf8(self.bytes()?).map_err(|_| RestoreError::Damaged)?;
+                Ok(Some(Tag::Text(text.into())))
+            }
+            _ => Err(RestoreError::Damaged),
+        }
+    }
+}
+
+fn put(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+fn fnv(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+}
+
+impl fmt::Display for RestoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Version => {
+                "these bytes were not exported by this version: export and restore with one version"
+            }
+            Self::Damaged => "the exported bytes are damaged: discard them, or take an older copy",
+            Self::UnknownLane => {
+                "the exported bytes are of another destination: restore them with the one they are of"
+            }
+        })
+    }
+}
+
+impl std::error::Error for RestoreError {}
