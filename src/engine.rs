@@ -291,7 +291,6 @@ impl<D: Destination> Engine<D> {
     /// [`abandon`](Self::abandon) ends what is left.
     pub fn close(&mut self) {
         self.closed = true;
-        self.held = false;
         self.flush_lanes();
     }
 

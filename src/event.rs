@@ -244,3 +244,50 @@ impl<'a> From<Mapping<'a>> for Event<'a> {
         Self::Mapping(event)
     }
 }
+
+impl Event<'_> {
+    /// The same event, borrowing nothing.
+    #[must_use]
+    pub fn into_owned(self) -> Event<'static> {
+        fn text(text: Cow<'_, str>) -> Cow<'static, str> {
+            Cow::Owned(text.into_owned())
+        }
+        fn attributes(attributes: Vec<Attribute<'_>>) -> Vec<Attribute<'static>> {
+            attributes.into_iter().map(|(key, value)| (text(key), value.into_owned())).collect()
+        }
+        match self {
+            Event::Track(event) => Event::Track(Track {
+                name: text(event.name),
+                user: event.user.map(text),
+                user_key: event.user_key.map(text),
+                anonymous: event.anonymous.map(text),
+                time: event.time,
+                attributes: attributes(event.attributes),
+                resource_item: event.resource_item.map(|item| {
+                    Box::new(ResourceItem {
+                        id: text(item.id),
+                        key: text(item.key),
+                        attributes: attributes(item.attributes),
+                    })
+                }),
+                fields: attributes(event.fields),
+            }),
+            Event::User(event) => Event::User(UserAttributes {
+                user: event.user.map(text),
+                user_key: event.user_key.map(text),
+                anonymous: event.anonymous.map(text),
+                time: event.time,
+                attributes: attributes(event.attributes),
+            }),
+            Event::Item(event) => Event::Item(Item {
+                id: text(event.id),
+                key: text(event.key),
+                attributes: event.attributes.map(attributes),
+            }),
+            Event::Mapping(event) => Event::Mapping(Mapping {
+                identities: event.identities.into_iter().map(|(key, id)| (text(key), text(id))).collect(),
+                time: event.time,
+            }),
+        }
+    }
+}

@@ -87,3 +87,35 @@ impl std::ops::Deref for Body {
         &self.0
     }
 }
+
+impl Response {
+    /// The wait that `Retry-After` asks for, ms, from its number of seconds or its date; `None` when there is none
+    /// or it cannot be read. `wall` is the wall clock, ms since the Unix epoch.
+    pub fn retry_after_ms(&self, wall: u64) -> Option<u64> {
+        let text = self.retry_after.as_deref()?.trim();
+        if let Ok(seconds) = text.parse::<u64>() {
+            return Some(seconds.saturating_mul(1_000));
+        }
+        let date = httpdate::parse_http_date(text).ok()?;
+        let at = date.duration_since(std::time::UNIX_EPOCH).ok()?.as_millis();
+        Some(u64::try_from(at).unwrap_or(u64::MAX).saturating_sub(wall))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_comes_in_two_forms() {
+        let ask = |value: &str| Response::new(503).retry_after(value).retry_after_ms(784_111_770_000);
+        assert_eq!(ask("7"), Some(7_000));
+        assert_eq!(ask(" 0 "), Some(0));
+        assert_eq!(ask("Sun, 06 Nov 1994 08:49:37 GMT"), Some(7_000));
+        assert_eq!(ask("Sun, 06 Nov 1994 08:49:00 GMT"), Some(0));
+        assert_eq!(ask("99999999999999999999"), None);
+        assert_eq!(ask("soon"), None);
+        assert_eq!(ask("-1"), None);
+        assert_eq!(Response::new(503).retry_after_ms(0), None);
+    }
+}

@@ -111,3 +111,38 @@ impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
         value.map_or(Self::Null, Into::into)
     }
 }
+
+impl Value<'_> {
+    /// The same value, borrowed where that saves copying.
+    pub(crate) fn borrowed(&self) -> Value<'_> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(value) => Value::Bool(*value),
+            Self::Int(value) => Value::Int(*value),
+            Self::BigInt(digits) => Value::BigInt(Cow::Borrowed(digits)),
+            Self::Double(value) => Value::Double(*value),
+            Self::String(text) => Value::String(Cow::Borrowed(text)),
+            Self::List(values) => Value::List(values.iter().map(Self::borrowed).collect()),
+            Self::Map(pairs) => Value::Map(
+                pairs.iter().map(|(key, value)| (Cow::Borrowed(&**key), value.borrowed())).collect(),
+            ),
+        }
+    }
+
+    /// The same value, borrowing nothing.
+    #[must_use]
+    pub fn into_owned(self) -> Value<'static> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(value) => Value::Bool(value),
+            Self::Int(value) => Value::Int(value),
+            Self::BigInt(digits) => Value::BigInt(Cow::Owned(digits.into_owned())),
+            Self::Double(value) => Value::Double(value),
+            Self::String(text) => Value::String(Cow::Owned(text.into_owned())),
+            Self::List(values) => Value::List(values.into_iter().map(Self::into_owned).collect()),
+            Self::Map(pairs) => Value::Map(
+                pairs.into_iter().map(|(key, value)| (Cow::Owned(key.into_owned()), value.into_owned())).collect(),
+            ),
+        }
+    }
+}

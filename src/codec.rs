@@ -1,0 +1,8 @@
+//! Bytes in, bytes out.
+
+pub(crate) mod json_write;
+pub(crate) mod number;
+#[cfg(feature = "growingio")]
+pub(crate) mod protobuf_write;
+#[cfg(feature = "growingio")]
+pub(crate) mod xor;

@@ -1,0 +1,357 @@
+//! The driver for servers: one task on tokio, on a thread of its own or on the caller's runtime.
+
+use std::cell::Cell;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::runtime::{self, Handle};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use super::waiters::{PATIENCE, Reply, Waiter, Wanted};
+use crate::destination::{Destination, Now, TransportError};
+use crate::engine::{Engine, Outcome, Report, Step, Transmit, TransmitId};
+use crate::http::{Request, Response};
+use crate::transport::HttpTransport;
+
+/// Why a blocking call could not wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DriverError {
+    /// It was made on the runtime, or in a callback, that drives the tracker: waiting there would never end.
+    WouldDeadlock,
+    /// The runtime that drives the tracker does not run.
+    NotDriven,
+}
+
+/// Called with every outcome, on the driver's thread.
+pub(crate) type OnOutcome = Arc<dyn Fn(&Outcome) + Send + Sync>;
+
+/// The wall clock, ms since the Unix epoch.
+pub(crate) type WallClock = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// An engine and everything its driver and its callers share.
+pub(crate) struct Shared<D: Destination> {
+    destination: Arc<D>,
+    engine: Mutex<Engine<D>>,
+    waiters: Mutex<Vec<Waiter>>,
+    wake: Notify,
+    stopped: AtomicBool,
+    started: Instant,
+    wall: WallClock,
+    /// The caller's runtime, if that drives.
+    runtime: Option<runtime::Id>,
+}
+
+thread_local! {
+    static IS_DRIVER: Cell<bool> = const { Cell::new(false) };
+}
+
+impl<D> Shared<D>
+where
+    D: Destination<Request = Request, Response = Response> + Send + Sync + 'static,
+    D::Lane: Send,
+    D::Endpoint: Send,
+    D::Sealed: Send,
+{
+    /// Starts a driver: on `runtime`, else on a thread of its own.
+    pub(crate) fn start(
+        engine: Engine<D>,
+        transport: Arc<dyn HttpTransport>,
+        on_outcome: Option<OnOutcome>,
+        wall: WallClock,
+        runtime: Option<Handle>,
+    ) -> std::io::Result<Arc<Self>> {
+        let shared = Arc::new(Self {
+            destination: engine.destination().clone(),
+            engine: Mutex::new(engine),
+            waiters: Mutex::new(Vec::new()),
+            wake: Notify::new(),
+            stopped: AtomicBool::new(false),
+            started: Instant::now(),
+            wall,
+            runtime: runtime.as_ref().map(Handle::id),
+        });
+        let drive = drive(shared.clone(), transport, on_outcome);
+        match runtime {
+            Some(runtime) => drop(runtime.spawn(drive)),
+            None => {
+                let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+                std::thread::Builder::new().name("trackwire".into()).spawn(move || {
+                    IS_DRIVER.set(true);
+                    runtime.block_on(drive);
+                })?;
+            }
+        }
+        Ok(shared)
+    }
+
+    /// The system that is delivered to.
+    pub(crate) fn destination(&self) -> &D {
+        &self.destination
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        Now { mono: millis(self.started.elapsed()), wall: (self.wall)() }
+    }
+
+    /// The engine. Hold it for moments only, and call nothing of the application's meanwhile.
+    pub(crate) fn engine(&self) -> MutexGuard<'_, Engine<D>> {
+        self.engine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the driver look at the engine again.
+    pub(crate) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Waits without blocking the thread, in any runtime.
+    pub(crate) async fn wait(&self, wanted: impl FnOnce(&mut Engine<D>) -> Wanted, timeout: Duration) -> Report {
+        let (reply, receiver) = Reply::asynchronous();
+        self.enlist(wanted, timeout, reply);
+        receiver.await.unwrap_or_default()
+    }
+
+    /// Waits by blocking the thread.
+    pub(crate) fn wait_blocking(
+        &self,
+        wanted: impl FnOnce(&mut Engine<D>) -> Wanted,
+        timeout: Duration,
+    ) -> Result<Report, DriverError> {
+        let here = Handle::try_current().ok().map(|handle| handle.id());
+        if IS_DRIVER.get() || (self.runtime.is_some() && self.runtime == here) {
+            return Err(DriverError::WouldDeadlock);
+        }
+        let (reply, receiver) = Reply::blocking();
+        self.enlist(wanted, timeout, reply);
+        receiver.recv_timeout(timeout.saturating_add(PATIENCE)).map_err(|_| DriverError::NotDriven)
+    }
+
+    /// Ends the driver in its own time, without anybody waiting.
+    pub(crate) fn close_unattended(&self, timeout: Duration) {
+        self.enlist(close, timeout, Reply::Nobody);
+    }
+
+    fn enlist(&self, wanted: impl FnOnce(&mut Engine<D>) -> Wanted, timeout: Duration, reply: Reply) {
+        let deadline = self.now().mono.saturating_add(millis(timeout));
+        let mut waiters = lock(&self.waiters);
+        if self.stopped.load(Ordering::Acquire) {
+            return reply.send(Report::default());
+        }
+        let wanted = wanted(&mut self.engine());
+        waiters.push(Waiter { wanted, deadline, reply });
+        drop(waiters);
+        self.wake();
+    }
+
+    /// Answers the callers whose wait is over. Says when the next one's patience ends, and whether to stop.
+    fn answer_waiters(&self, now: u64) -> (Option<u64>, bool) {
+        let mut waiters = lock(&self.waiters);
+        let (mut next, mut stop) = (None::<u64>, false);
+        let mut place = 0;
+        while place < waiters.len() {
+            let Waiter { wanted, deadline, .. } = waiters[place];
+            let mut engine = self.engine();
+            let over = deadline <= now;
+            let report = match wanted {
+                Wanted::Flush(id) => engine
+                    .flush_report(id)
+                    .filter(|report| over || report.pending == 0)
+                    .map(|_| engine.end_flush(id)),
+                Wanted::Close(id) => engine.flush_report(id).filter(|_| over || engine.is_idle()).map(|_| {
+                    engine.abandon();
+                    stop = true;
+                    engine.end_flush(id)
+                }),
+                Wanted::Room => (over || engine.is_closed() || has_room(&engine)).then(Report::default),
+            };
+            drop(engine);
+            match report {
+                Some(report) => waiters.swap_remove(place).reply.send(report),
+                None => {
+                    next = Some(next.map_or(deadline, |next| next.min(deadline)));
+                    place += 1;
+                }
+            }
+        }
+        (next, stop)
+    }
+}
+
+/// A flush, to be waited for.
+pub(crate) fn flush<D: Destination>(engine: &mut Engine<D>) -> Wanted {
+    Wanted::Flush(engine.flush())
+}
+
+/// A close, to be waited for.
+pub(crate) fn close<D: Destination>(engine: &mut Engine<D>) -> Wanted {
+    let flush = engine.flush();
+    engine.close();
+    Wanted::Close(flush)
+}
+
+/// Room in the queue, to be waited for.
+pub(crate) fn room<D: Destination>(_: &mut Engine<D>) -> Wanted {
+    Wanted::Room
+}
+
+/// Room for the largest event, so that whoever waited for it can go on for a while.
+pub(crate) fn has_room<D: Destination>(engine: &Engine<D>) -> bool {
+    engine.has_room(engine.limits().max_event_bytes.min(engine.limits().max_queue_bytes / 4))
+}
+
+/// The wall clock of this machine.
+pub(crate) fn system_clock() -> WallClock {
+    Arc::new(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis))
+}
+
+type Answers = JoinSet<(TransmitId, Result<Response, TransportError>)>;
+
+async fn drive<D>(shared: Arc<Shared<D>>, transport: Arc<dyn HttpTransport>, on_outcome: Option<OnOutcome>)
+where
+    D: Destination<Request = Request, Response = Response> + Send + Sync + 'static,
+    D::Lane: Send,
+    D::Endpoint: Send,
+    D::Sealed: Send,
+{
+    // Whatever ends this task, nobody is left waiting for it.
+    let shared = Stop(shared);
+    let mut requests = Answers::new();
+    let mut buffer = Vec::new();
+    let mut outcomes = Vec::new();
+    loop {
+        let wait = shared.0.turn(&mut requests, &*transport, &mut buffer, &mut outcomes);
+        hand_out(&mut outcomes, on_outcome.as_deref());
+        let now = shared.0.now().mono;
+        let (patience, stop) = shared.0.answer_waiters(now);
+        if stop {
+            shared.0.turn(&mut requests, &*transport, &mut buffer, &mut outcomes);
+            hand_out(&mut outcomes, on_outcome.as_deref());
+            return;
+        }
+        let until = [wait, patience].into_iter().flatten().min().unwrap_or(now + 3_600_000);
+        let sleep = tokio::time::sleep(Duration::from_millis(until.saturating_sub(now)));
+        tokio::select! {
+            biased;
+            Some(answer) = requests.join_next() => {
+                shared.0.take(answer);
+                while let Some(answer) = requests.try_join_next() {
+                    shared.0.take(answer);
+                }
+            }
+            () = shared.0.wake.notified() => {}
+            () = sleep => {}
+        }
+    }
+}
+
+impl<D> Shared<D>
+where
+    D: Destination<Request = Request, Response = Response> + Send + Sync + 'static,
+    D::Lane: Send,
+    D::Endpoint: Send,
+    D::Sealed: Send,
+{
+    /// Does everything there is to do now. Sealing happens without the lock.
+    fn turn(
+        &self,
+        requests: &mut Answers,
+        transport: &dyn HttpTransport,
+        buffer: &mut Vec<u8>,
+        outcomes: &mut Vec<Outcome>,
+    ) -> Option<u64> {
+        loop {
+            let now = self.now();
+            let step = self.engine().step(now, buffer);
+            let transmit = match step {
+                Step::Seal(job) => {
+                    let mut job = job.seal(&self.destination);
+                    *buffer = std::mem::take(&mut job.buffer);
+                    self.engine().sealed(job, now)
+                }
+                Step::Transmit(transmit) => Some(transmit),
+                Step::Outcome(outcome) => {
+                    outcomes.push(outcome);
+                    None
+                }
+                Step::Wait(until) => return until,
+            };
+            if let Some(Transmit { id, request, deadline, .. }) = transmit {
+                let timeout = Duration::from_millis(deadline.saturating_sub(now.mono));
+                let sending = transport.send(request, timeout);
+                requests.spawn(async move { (id, sending.await) });
+            }
+        }
+    }
+
+    fn take(&self, answer: Result<(TransmitId, Result<Response, TransportError>), tokio::task::JoinError>) {
+        match answer {
+            Ok((id, Ok(response))) => self.engine().answer(id, Ok(&response), self.now()),
+            Ok((id, Err(error))) => {
+                log::debug!("trackwire: a request got no answer: {error}");
+                self.engine().answer(id, Err(error), self.now());
+            }
+            // A transport that panics; the attempt's lease ends it.
+            Err(error) => log::error!("trackwire: a request's task failed: {error}"),
+        }
+    }
+}
+
+struct Stop<D: Destination>(Arc<Shared<D>>);
+
+impl<D: Destination> Drop for Stop<D> {
+    fn drop(&mut self) {
+        let mut waiters = lock(&self.0.waiters);
+        self.0.stopped.store(true, Ordering::Release);
+        let mut engine = lock(&self.0.engine);
+        let pending = engine.stats().pending;
+        if pending > 0 {
+            log::warn!("trackwire: the runtime ended with {pending} events pending; they are lost");
+        }
+        engine.abandon();
+        for waiter in waiters.drain(..) {
+            let report = match waiter.wanted {
+                Wanted::Flush(id) | Wanted::Close(id) => engine.end_flush(id),
+                Wanted::Room => Report::default(),
+            };
+            waiter.reply.send(report);
+        }
+    }
+}
+
+/// Runs the application's callback. What it throws stays here: it must not end the delivery.
+fn hand_out(outcomes: &mut Vec<Outcome>, on_outcome: Option<&(dyn Fn(&Outcome) + Send + Sync)>) {
+    let Some(on_outcome) = on_outcome else { return outcomes.clear() };
+    for outcome in outcomes.drain(..) {
+        if catch_unwind(AssertUnwindSafe(|| on_outcome(&outcome))).is_err() {
+            log::error!("trackwire: the on_outcome callback panicked");
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl fmt::Display for DriverError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::WouldDeadlock => {
+                "a blocking call was made on the runtime or in a callback that drives the tracker: use the async \
+                 form, or let the tracker have a thread of its own"
+            }
+            Self::NotDriven => {
+                "the runtime that was given to the tracker does not run: keep it running until the tracker is closed"
+            }
+        })
+    }
+}
+
+impl std::error::Error for DriverError {}

@@ -1,0 +1,57 @@
+//! Callers that wait for the driver: for a flush, for a close, for room.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::engine::{FlushId, Report};
+
+/// What a caller waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Everything accepted before this flush has ended.
+    Flush(FlushId),
+    /// The same, and then the driver stops.
+    Close(FlushId),
+    /// The queue has room.
+    Room,
+}
+
+/// A caller that waits, until `deadline` (monotonic, ms) at most.
+pub(crate) struct Waiter {
+    pub(crate) wanted: Wanted,
+    pub(crate) deadline: u64,
+    pub(crate) reply: Reply,
+}
+
+/// How a waiting caller is told.
+pub(crate) enum Reply {
+    Async(oneshot::Sender<Report>),
+    Blocking(mpsc::SyncSender<Report>),
+    Nobody,
+}
+
+impl Reply {
+    /// Tells the caller; one that went away is no matter.
+    pub(crate) fn send(self, report: Report) {
+        match self {
+            Self::Async(caller) => drop(caller.send(report)),
+            Self::Blocking(caller) => drop(caller.send(report)),
+            Self::Nobody => {}
+        }
+    }
+
+    pub(crate) fn asynchronous() -> (Self, oneshot::Receiver<Report>) {
+        let (sender, receiver) = oneshot::channel();
+        (Self::Async(sender), receiver)
+    }
+
+    pub(crate) fn blocking() -> (Self, mpsc::Receiver<Report>) {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        (Self::Blocking(sender), receiver)
+    }
+}
+
+/// How long past its time-out a blocking caller still waits for a driver that is late.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);

@@ -1,0 +1,25 @@
+//! GrowingIO CDP: events, user attributes, items and id mappings.
+//!
+//! [`GrowingIo`] is the [`Destination`](crate::destination::Destination) that the engine delivers to; with feature
+//! `native`, [`Tracker`] is what applications use.
+
+mod delivery;
+mod fields;
+mod json;
+mod options;
+mod protobuf;
+mod text;
+#[cfg(feature = "native")]
+mod tracker;
+#[cfg(feature = "native")]
+mod tracker_builder;
+mod validate;
+
+pub use delivery::{GrowingIo, Lane, Sealed};
+pub use options::{Consumer, Format, OptionError, Options, UnknownName};
+#[cfg(feature = "native")]
+pub use tracker::Tracker;
+#[cfg(feature = "native")]
+pub use tracker_builder::{BuildError, TrackerBuilder};
+#[cfg(feature = "native")]
+pub use crate::engine::RecordError as TrackError;

@@ -1,0 +1,261 @@
+//! GrowingIO as a destination: lanes, sealing, requests, and what its answers mean.
+
+use super::json::JsonRecords;
+use super::options::{Consumer, Format, OptionError, Options};
+use super::protobuf::ProtobufRecords;
+use super::validate::validate;
+use crate::codec::xor::xor;
+use crate::destination::{BatchId, Batching, Cause, Destination, Now, Records, Verdict};
+use crate::http::{Body, Request, Response};
+use crate::{Event, Invalid};
+
+/// GrowingIO CDP as the engine sees it.
+#[derive(Debug)]
+pub struct GrowingIo {
+    format: Format,
+    consumer: Consumer,
+    validate: bool,
+    max_request_bytes: usize,
+    records: RecordForm,
+    urls: [String; 3],
+}
+
+/// What keeps requests apart: each lane has its own path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Lane {
+    /// Custom events and user attributes.
+    Events,
+    /// Items.
+    Items,
+    /// User id mappings.
+    Mappings,
+}
+
+/// A sealed batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    lane: Lane,
+    /// The wall clock at sealing, ms. It is in the URL and, by its last byte, the XOR key, so retries keep it.
+    stm: u64,
+    body: Body,
+}
+
+#[derive(Debug)]
+enum RecordForm {
+    Json(JsonRecords),
+    Protobuf(ProtobufRecords),
+}
+
+/// How much of an answer's body goes into an error message.
+const MESSAGE_BYTES: usize = 200;
+
+impl GrowingIo {
+    /// A destination with these options.
+    pub fn new(options: &Options) -> Result<Self, OptionError> {
+        options.check()?;
+        let host = options.server_host.strip_suffix('/').unwrap_or(&options.server_host);
+        let project = path_segment(&options.product_id);
+        let records = match options.format.is_protobuf() {
+            true => RecordForm::Protobuf(ProtobufRecords::new(options)),
+            false => RecordForm::Json(JsonRecords::new(options)),
+        };
+        Ok(Self {
+            format: options.format,
+            consumer: options.consumer,
+            validate: options.validate,
+            max_request_bytes: options.max_request_bytes,
+            records,
+            urls: [
+                format!("{host}/v3/projects/{project}/collect"),
+                format!("{host}/projects/{project}/collect/item"),
+                format!("{host}/projects/{project}/collect/user-mapping"),
+            ],
+        })
+    }
+
+    /// The URL a lane's records go to, without query.
+    pub fn url(&self, lane: Lane) -> &str {
+        &self.urls[lane as usize]
+    }
+}
+
+impl Sealed {
+    /// The lane the batch is of.
+    pub fn lane(&self) -> Lane {
+        self.lane
+    }
+}
+
+impl Destination for GrowingIo {
+    type Record<'a> = Event<'a>;
+    type Lane = Lane;
+    /// All lanes share one origin, and so one retry clock.
+    type Endpoint = ();
+    type Sealed = Sealed;
+    type Request = Request;
+    type Response = Response;
+
+    fn route(&self, record: &Event<'_>) -> Result<Lane, Invalid> {
+        Ok(match record {
+            Event::Track(_) | Event::User(_) => Lane::Events,
+            Event::Item(_) => Lane::Items,
+            Event::Mapping(_) => Lane::Mappings,
+        })
+    }
+
+    fn encode(&self, record: &Event<'_>, now: Now, out: &mut Vec<u8>) -> Result<(), Invalid> {
+        if self.validate {
+            validate(record)?;
+        }
+        let called_at = i64::try_from(now.wall).unwrap_or(i64::MAX);
+        match &self.records {
+            RecordForm::Json(records) => records.write(record, called_at, out),
+            RecordForm::Protobuf(records) => records.write(record, called_at, out),
+        }
+    }
+
+    fn batching(&self, lane: &Lane) -> Batching {
+        let alone = Batching { max_events: 1, max_bytes: usize::MAX, max_wait: None, triggers_flush: false };
+        // Each record but the first costs a comma, and the brackets cost two bytes.
+        let room = |max_size: usize| self.max_request_bytes.saturating_sub(max_size + 2);
+        match self.consumer {
+            Consumer::Default | Consumer::Debug => alone,
+            Consumer::Buffered { .. } if *lane != Lane::Events => alone,
+            Consumer::Buffered { max_size } => {
+                // The vendor's own bound.
+                let max_events = max_size.min(2_000);
+                Batching { max_events, max_bytes: room(max_events), ..alone }
+            }
+            Consumer::Async { max_size, flush_after } => Batching {
+                max_events: max_size,
+                max_bytes: room(max_size),
+                max_wait: Some(u64::try_from(flush_after.as_millis()).unwrap_or(u64::MAX)),
+                triggers_flush: *lane == Lane::Items,
+            },
+        }
+    }
+
+    fn endpoint(&self, _: &Lane, _: BatchId, _: u32) {}
+
+    fn seal(&self, lane: &Lane, records: Records<'_>, _: BatchId, now: Now) -> Sealed {
+        let stm = now.wall;
+        let mut plain = Vec::with_capacity(records.bytes() + records.len() + 1);
+        match self.records {
+            RecordForm::Protobuf(_) => records.pieces().for_each(|piece| plain.extend_from_slice(piece)),
+            RecordForm::Json(_) => {
+                for (place, record) in records.iter().enumerate() {
+                    plain.push(if place == 0 { b'[' } else { b',' });
+                    plain.extend_from_slice(record);
+                }
+                plain.push(b']');
+            }
+        }
+        let body = match self.format {
+            Format::Json | Format::Protobuf | Format::Simple => plain,
+            Format::JsonSnappy => snappy(&plain),
+            Format::JsonSnappyCrypt | Format::ProtobufSnappyCrypt => {
+                let mut body = snappy(&plain);
+                xor(&mut body, stm as u8);
+                body
+            }
+        };
+        Sealed { lane: *lane, stm, body: body.into() }
+    }
+
+    fn sealed_bytes(&self, sealed: &Sealed) -> usize {
+        sealed.body.len()
+    }
+
+    fn request(&self, sealed: &Sealed, _: u32, _: Now) -> Request {
+        let compress = if self.format == Format::Simple { "&compress=0" } else { "" };
+        let url = format!("{}?stm={}{compress}", self.url(sealed.lane), sealed.stm);
+        let request = Request::post(url, sealed.body.clone());
+        match self.format {
+            Format::Simple => request.header("content-type", "text/plain;charset=UTF-8"),
+            Format::Json => request.header("content-type", "application/json"),
+            Format::JsonSnappy => {
+                request.header("content-type", "application/json").header("x-compress-codec", "2")
+            }
+            Format::JsonSnappyCrypt => request
+                .header("content-type", "application/json")
+                .header("x-compress-codec", "2")
+                .header("x-crypt-codec", "1"),
+            Format::Protobuf => request.header("content-type", "application/protobuf"),
+            // With protobuf, codecs are what the vendor's Go client sends; its headers go with them.
+            Format::ProtobufSnappyCrypt => request
+                .header("content-type", "application/protobuf")
+                .header("accept", "application/json")
+                .header("x-timestamp", sealed.stm.to_string())
+                .header("x-compress-codec", "2")
+                .header("x-crypt-codec", "1"),
+        }
+    }
+
+    fn judge(&self, _: &Sealed, response: &Response, now: Now) -> Verdict {
+        let cause = || Cause::new(u32::from(response.status), describe(response));
+        match response.status {
+            200..=299 => Verdict::Delivered,
+            413 => Verdict::Split(cause()),
+            408 | 429 | 500..=599 => Verdict::Retry {
+                after: response.retry_after_ms(now.wall),
+                // A gateway that lost its upstream's answer cannot know whether the records were taken.
+                maybe_accepted: matches!(response.status, 502 | 504),
+                cause: cause(),
+            },
+            _ => Verdict::Rejected(cause()),
+        }
+    }
+
+    fn save_lane(&self, lane: &Lane, out: &mut Vec<u8>) {
+        out.push(*lane as u8);
+    }
+
+    fn load_lane(&self, bytes: &[u8]) -> Option<Lane> {
+        [Lane::Events, Lane::Items, Lane::Mappings].into_iter().find(|lane| bytes == [*lane as u8])
+    }
+
+    fn save_sealed(&self, sealed: &Sealed, out: &mut Vec<u8>) {
+        out.push(self.format as u8);
+        out.extend_from_slice(&sealed.stm.to_le_bytes());
+        out.extend_from_slice(&sealed.body);
+    }
+
+    fn load_sealed(&self, lane: &Lane, bytes: &[u8]) -> Option<Sealed> {
+        let (&format, rest) = bytes.split_first()?;
+        let (stm, body) = rest.split_first_chunk::<8>()?;
+        let stm = u64::from_le_bytes(*stm);
+        (format == self.format as u8).then(|| Sealed { lane: *lane, stm, body: body.to_vec().into() })
+    }
+}
+
+fn snappy(plain: &[u8]) -> Vec<u8> {
+    // The encoder's only error is an input of 4 GiB or more, and the options keep requests far below that.
+    snap::raw::Encoder::new().compress_vec(plain).unwrap_or_default()
+}
+
+fn describe(response: &Response) -> String {
+    let status = response.status;
+    if (300..400).contains(&status) {
+        return format!("HTTP {status}: redirects are not followed; set server_host to where it points");
+    }
+    let end = response.body.len().min(MESSAGE_BYTES);
+    match String::from_utf8_lossy(&response.body[..end]).trim() {
+        "" => format!("HTTP {status}"),
+        said => format!("HTTP {status}: {said}"),
+    }
+}
+
+/// Percent-encodes text as one segment of a path.
+fn path_segment(text: &str) -> String {
+    use std::fmt::Write;
+    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            _ => {
+                let _ = write!(out, "%{byte:02X}");
+            }
+        }
+        out
+    })
+}

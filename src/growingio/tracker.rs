@@ -1,0 +1,266 @@
+//! The tracker: what a Rust application uses.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use super::{GrowingIo, TrackerBuilder};
+use crate::destination::Destination;
+use crate::driver::native::{Shared, close, flush, has_room, room};
+use crate::driver::{DriverError, waiters::Wanted};
+use crate::engine::{DropReason, RecordError, Report, Stats, Tag, Unrecorded};
+use crate::policy::{Enabled, Policy};
+use crate::testing::Sink;
+use crate::{Event, Invalid};
+
+/// Records events and delivers them to GrowingIO in the background.
+///
+/// Cheap to clone; every clone is the same tracker. Use it from any thread, inside or outside an async runtime of
+/// any kind. Recording never blocks and never waits: when the queue is full it says so.
+///
+/// ```
+/// use std::time::Duration;
+/// use trackwire::growingio::{Consumer, Format, Tracker};
+/// use trackwire::{Item, Track, UserAttributes};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let sink = trackwire::testing::Sink::new();
+/// let tracker = Tracker::builder("project-id", "data-source-id", "https://collector.example")
+///     .consumer(Consumer::async_())
+///     .format(Format::JsonSnappy)
+/// #   .sink(&sink)
+///     .build()?;
+/// tracker.track(Track::new("buy").user("u1").attribute("price", 9.5))?;
+/// tracker.track(UserAttributes::new("u1").attribute("cohort", "2024-01"))?;
+/// tracker.track(Item::new("sku-1", "product").attribute("title", "Kettle"))?;
+/// let report = tracker.close_blocking(Duration::from_secs(5))?;
+/// assert_eq!(report.delivered, 3);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Tracker {
+    inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) shared: Arc<Shared<GrowingIo>>,
+    pub(super) policy: Policy,
+    pub(super) enabled: AtomicU8,
+    pub(super) request_timeout: Duration,
+    pub(super) sink: Option<Sink>,
+    /// Where the `debug` strategy prints.
+    pub(super) debug: Option<DebugPrinter>,
+}
+
+pub(super) type DebugPrinter = Arc<dyn Fn(&str) + Send + Sync>;
+
+const YES: u8 = 0;
+const NO: u8 = 1;
+const BUFFER: u8 = 2;
+
+/// A scratch buffer that grew beyond this is given back after the event that needed it.
+const KEPT_SCRATCH: usize = 256 << 10;
+
+thread_local! {
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Tracker {
+    /// A tracker for the project `product_id` and the data source `data_source_id`, delivering to `server_host`
+    /// (with scheme; it may have a path prefix).
+    pub fn builder(
+        product_id: impl Into<String>,
+        data_source_id: impl Into<String>,
+        server_host: impl Into<String>,
+    ) -> TrackerBuilder {
+        TrackerBuilder::new(product_id.into(), data_source_id.into(), server_host.into())
+    }
+
+    pub(super) fn new(inner: Inner, enabled: Enabled) -> Self {
+        let tracker = Self { inner: Arc::new(inner) };
+        if enabled == Enabled::Buffer {
+            tracker.inner.shared.engine().hold(true);
+        }
+        tracker.inner.enabled.store(
+            match enabled {
+                Enabled::Yes => YES,
+                Enabled::No => NO,
+                Enabled::Buffer => BUFFER,
+            },
+            Ordering::Release,
+        );
+        tracker
+    }
+
+    /// Records an event. When this returns `Ok`, the event is in the books and ends in exactly one outcome (unless
+    /// the tracker is disabled, or sampling or the hook left it out: these are counted on their own).
+    pub fn track<'a>(&self, event: impl Into<Event<'a>>) -> Result<(), RecordError> {
+        self.record(event.into(), None)
+    }
+
+    /// Records an event whose outcome is reported on its own, with this tag.
+    pub fn track_tagged<'a>(
+        &self,
+        event: impl Into<Event<'a>>,
+        tag: impl Into<Tag>,
+    ) -> Result<(), RecordError> {
+        self.record(event.into(), Some(tag.into()))
+    }
+
+    /// Records an event in the neutral form, one JSON object.
+    pub fn track_json(&self, text: &str) -> Result<(), RecordError> {
+        match Event::from_json(text) {
+            Ok(event) => self.record(event, None),
+            Err(invalid) => self.refuse(invalid),
+        }
+    }
+
+    /// Waits until the queue has room again. For producers that would rather wait than be refused.
+    pub async fn ready(&self) {
+        if !has_room(&self.inner.shared.engine()) {
+            self.inner.shared.wait(room, Duration::MAX).await;
+        }
+    }
+
+    /// As [`ready`](Self::ready), by blocking the thread.
+    pub fn ready_blocking(&self) -> Result<(), DriverError> {
+        if has_room(&self.inner.shared.engine()) {
+            return Ok(());
+        }
+        self.inner.shared.wait_blocking(room, Duration::MAX).map(drop)
+    }
+
+    /// Sends what waits, and returns when everything accepted before has ended, or after `timeout`; `pending` says
+    /// how much is left. Overrides neither backoff nor `Retry-After`. Works in any async runtime.
+    pub async fn flush(&self, timeout: Duration) -> Report {
+        self.inner.shared.wait(flush, timeout).await
+    }
+
+    /// As [`flush`](Self::flush), by blocking the thread.
+    pub fn flush_blocking(&self, timeout: Duration) -> Result<Report, DriverError> {
+        self.inner.shared.wait_blocking(flush, timeout)
+    }
+
+    /// Takes no more events, delivers what it can within `timeout`, and drops the rest, which is in the report and
+    /// among the outcomes. Events that wait for consent are dropped, not sent.
+    pub async fn close(&self, timeout: Duration) -> Report {
+        self.inner.shared.wait(|engine| self.closing(engine), timeout).await
+    }
+
+    /// As [`close`](Self::close), by blocking the thread.
+    pub fn close_blocking(&self, timeout: Duration) -> Result<Report, DriverError> {
+        self.inner.shared.wait_blocking(|engine| self.closing(engine), timeout)
+    }
+
+    /// The books.
+    pub fn stats(&self) -> Stats {
+        self.inner.shared.engine().stats()
+    }
+
+    /// Records and delivers from now on; events held for consent go out, with their original time.
+    pub fn enable(&self) {
+        self.inner.shared.engine().hold(false);
+        self.inner.enabled.store(YES, Ordering::Release);
+        self.inner.shared.wake();
+    }
+
+    /// Records nothing from now on and drops what waits; what is under way cannot be called back.
+    pub fn disable(&self) {
+        self.inner.enabled.store(NO, Ordering::Release);
+        self.inner.shared.engine().discard(&DropReason::Disabled);
+        self.inner.shared.wake();
+    }
+
+    fn record(&self, event: Event<'_>, tag: Option<Tag>) -> Result<(), RecordError> {
+        let Inner { shared, policy, .. } = &*self.inner;
+        if self.inner.enabled.load(Ordering::Acquire) == NO {
+            shared.engine().count_unrecorded(Unrecorded::Ignored);
+            return Ok(());
+        }
+        let event = match policy.admit(event) {
+            Ok(event) => event,
+            Err(why) => {
+                shared.engine().count_unrecorded(why);
+                return Ok(());
+            }
+        };
+        let now = shared.now();
+        let recorded = SCRATCH.with_borrow_mut(|scratch| {
+            scratch.clear();
+            let destination = shared.destination();
+            let lane = destination.route(&event)?;
+            destination.encode(&event, now, scratch)?;
+            let recorded = shared.engine().push(&lane, scratch, tag, now);
+            if scratch.capacity() > KEPT_SCRATCH {
+                *scratch = Vec::new();
+            }
+            Ok(recorded)
+        });
+        match recorded {
+            Ok(recorded) => {
+                if recorded?.wake {
+                    shared.wake();
+                }
+                self.show(event, now.wall);
+                Ok(())
+            }
+            Err(invalid) => self.refuse(invalid),
+        }
+    }
+
+    fn refuse(&self, invalid: Invalid) -> Result<(), RecordError> {
+        self.inner.shared.engine().count_unrecorded(Unrecorded::Invalid);
+        Err(RecordError::Invalid(invalid))
+    }
+
+    /// Shows a recorded event to whoever watches: the test sink, the `debug` strategy.
+    fn show(&self, event: Event<'_>, recorded_at: u64) {
+        if let Some(print) = &self.inner.debug {
+            let mut text = String::from("trackwire: recorded ");
+            event.to_json(&mut text);
+            print(&text);
+        }
+        if let Some(sink) = &self.inner.sink {
+            sink.record(event.into_owned(), recorded_at);
+        }
+    }
+
+    fn closing(&self, engine: &mut crate::engine::Engine<GrowingIo>) -> Wanted {
+        let wanted = close(engine);
+        if self.inner.enabled.load(Ordering::Acquire) == BUFFER {
+            engine.discard(&DropReason::Disabled);
+        }
+        wanted
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let (pending, closed) = {
+            let engine = self.shared.engine();
+            (engine.stats().pending, engine.is_closed())
+        };
+        if closed {
+            return;
+        }
+        if pending > 0 {
+            log::warn!(
+                "trackwire: the last tracker was dropped without close, with {pending} events pending; they are \
+                 sent in the background while the process lives"
+            );
+        }
+        if self.enabled.load(Ordering::Acquire) == BUFFER {
+            self.shared.engine().discard(&DropReason::Disabled);
+        }
+        self.shared.close_unattended(self.request_timeout);
+    }
+}
+
+impl fmt::Debug for Tracker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tracker").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}

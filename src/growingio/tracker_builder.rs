@@ -1,0 +1,365 @@
+//! Making a tracker.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU8;
+use std::time::Duration;
+
+use super::tracker::{DebugPrinter, Inner};
+use super::{Consumer, Format, GrowingIo, OptionError, Options, Tracker};
+use crate::driver::native::{OnOutcome, Shared, WallClock, system_clock};
+use crate::engine::{Engine, Limits, OnExhausted, Outcome, WhenFull, splitmix};
+use crate::policy::{BeforeSend, Enabled, Policy};
+use crate::testing::Sink;
+use crate::transport::reqwest::{ClientOptions, Reqwest};
+use crate::transport::{DebugTransport, HttpTransport};
+use crate::{Event, Value};
+
+/// What a tracker is told before it starts. Every setter has a default.
+#[must_use = "a builder does nothing until `build`"]
+pub struct TrackerBuilder {
+    options: Options,
+    limits: Limits,
+    /// In seconds, as the vendor has it.
+    retry_backoff_factor: f64,
+    policy: Policy,
+    enabled: Enabled,
+    client: ClientOptions,
+    own_client: Option<reqwest::Client>,
+    headers: Vec<(String, String)>,
+    runtime: Option<tokio::runtime::Handle>,
+    clock: Option<WallClock>,
+    on_outcome: Option<OnOutcome>,
+    debug: Option<DebugPrinter>,
+    transport: Option<Arc<dyn HttpTransport>>,
+    sink: Option<Sink>,
+    seed: Option<u64>,
+}
+
+/// Why a tracker could not be made.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// An option cannot be used.
+    Option(OptionError),
+    /// The HTTP client could not be made.
+    Client(reqwest::Error),
+    /// The driver's thread could not be started.
+    Thread(std::io::Error),
+}
+
+impl TrackerBuilder {
+    pub(super) fn new(product_id: String, data_source_id: String, server_host: String) -> Self {
+        Self {
+            options: Options::new(product_id, data_source_id, server_host),
+            limits: Limits::default(),
+            retry_backoff_factor: 0.25,
+            policy: Policy::default(),
+            enabled: Enabled::default(),
+            client: ClientOptions { verify_cert: true, proxy: None, connections: 8 },
+            own_client: None,
+            headers: Vec::new(),
+            runtime: None,
+            clock: None,
+            on_outcome: None,
+            debug: None,
+            transport: None,
+            sink: None,
+            seed: None,
+        }
+    }
+
+    /// The wire form. Default: [`Format::Json`].
+    pub fn format(mut self, format: Format) -> Self {
+        self.options.format = format;
+        self
+    }
+
+    /// When events go out. Default: [`Consumer::Default`].
+    pub fn consumer(mut self, consumer: Consumer) -> Self {
+        self.options.consumer = consumer;
+        self
+    }
+
+    /// Quick retries after the first attempt. Default 3. After them a batch is kept and probed for, see
+    /// [`on_exhausted`](Self::on_exhausted).
+    pub fn retry_limit(mut self, retries: u32) -> Self {
+        self.limits.retry.retry_limit = retries;
+        self
+    }
+
+    /// How long a request may take. Default 5 s.
+    pub fn request_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.request_timeout = millis(timeout);
+        self
+    }
+
+    /// The unit of the quick retries' schedule, seconds: no wait before the first, then `factor * 2^(n-1)` before
+    /// the n-th. Default 0.25, which gives 0, 0.5, 1 s.
+    pub fn retry_backoff_factor(mut self, seconds: f64) -> Self {
+        self.retry_backoff_factor = seconds;
+        self
+    }
+
+    /// What happens to a batch whose quick retries are used up. Default: it is kept.
+    pub fn on_exhausted(mut self, policy: OnExhausted) -> Self {
+        self.limits.retry.on_exhausted = policy;
+        self
+    }
+
+    /// Whether the server's certificate is verified. Default `true`.
+    pub fn verify_cert(mut self, verify: bool) -> Self {
+        self.client.verify_cert = verify;
+        self
+    }
+
+    /// Whether events are validated when they are recorded. Default `true`.
+    pub fn validate(mut self, validate: bool) -> Self {
+        self.options.validate = validate;
+        self
+    }
+
+    /// What the sender calls itself in every event; `None` sends nothing. Default `rust`.
+    pub fn platform(mut self, platform: Option<String>) -> Self {
+        self.options.platform = platform;
+        self
+    }
+
+    /// The sender's version in every event; `None` sends nothing. Default: this crate's version.
+    pub fn sdk_version(mut self, version: Option<String>) -> Self {
+        self.options.sdk_version = version;
+        self
+    }
+
+    /// Bytes of pending events, every held copy counted. Default 64 MiB.
+    pub fn max_queue_bytes(mut self, bytes: usize) -> Self {
+        self.limits.max_queue_bytes = bytes;
+        self
+    }
+
+    /// Pending events. Default 1,000,000.
+    pub fn max_queue_events(mut self, events: u64) -> Self {
+        self.limits.max_queue_events = events;
+        self
+    }
+
+    /// How long an event is kept for delivery. Default 24 h.
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.limits.max_age = millis(age);
+        self
+    }
+
+    /// The largest request, bytes before compression; also bounds a single event. Default 2 MiB.
+    pub fn max_request_bytes(mut self, bytes: usize) -> Self {
+        self.options.max_request_bytes = bytes;
+        self
+    }
+
+    /// Requests under way at once. Default 8.
+    pub fn max_in_flight(mut self, requests: usize) -> Self {
+        self.limits.max_in_flight = requests;
+        self.client.connections = requests;
+        self
+    }
+
+    /// What happens to a new event when the queue is full. Default: it is refused.
+    pub fn when_full(mut self, policy: WhenFull) -> Self {
+        self.limits.when_full = policy;
+        self
+    }
+
+    /// An attribute that every track event gets unless it has its own.
+    pub fn default_attribute(mut self, key: impl Into<String>, value: impl Into<Value<'static>>) -> Self {
+        self.policy.defaults.push((key.into(), value.into()));
+        self
+    }
+
+    /// A hook that sees every event before it is recorded; it may change it, and drops it by returning `false`.
+    /// Runs in the call that records, on the caller's thread.
+    pub fn before_send(mut self, hook: impl for<'a> Fn(&mut Event<'a>) -> bool + Send + Sync + 'static) -> Self {
+        let hook: BeforeSend = Box::new(hook);
+        self.policy.before_send = Some(hook);
+        self
+    }
+
+    /// Whether the tracker records. Default [`Enabled::Yes`].
+    pub fn enabled(mut self, enabled: Enabled) -> Self {
+        self.enabled = enabled;
+        self
+    }
+
+    /// The share of users whose events are recorded, 0 to 1: a user is in or out, always and everywhere. Default 1.
+    pub fn sample_rate(mut self, rate: f64) -> Self {
+        self.policy.sample_rate = Some(rate);
+        self
+    }
+
+    /// A header for every request.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// A client to send with, instead of the tracker's own. It must not follow redirects, or events can be lost.
+    pub fn client(mut self, client: reqwest::Client) -> Self {
+        self.own_client = Some(client);
+        self
+    }
+
+    /// A proxy for all requests, e.g. `http://proxy.example:3128`. Default: what the environment says.
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.client.proxy = Some(url.into());
+        self
+    }
+
+    /// The tokio runtime that drives the tracker, instead of a thread of its own. It must have I/O and time enabled.
+    pub fn runtime(mut self, runtime: tokio::runtime::Handle) -> Self {
+        self.runtime = Some(runtime);
+        self
+    }
+
+    /// The wall clock, ms since the Unix epoch, for tests: events and requests carry its times.
+    pub fn clock(mut self, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Called with every outcome, on the driver's thread; keep it short. Recording in it is fine.
+    pub fn on_outcome(mut self, callback: impl Fn(&Outcome) + Send + Sync + 'static) -> Self {
+        self.on_outcome = Some(Arc::new(callback));
+        self
+    }
+
+    /// Where [`Consumer::Debug`] prints, line by line. Default: standard output.
+    pub fn debug_printer(mut self, print: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.debug = Some(Arc::new(print));
+        self
+    }
+
+    /// What carries the requests, instead of reqwest.
+    pub fn transport(mut self, transport: impl HttpTransport) -> Self {
+        self.transport = Some(Arc::new(transport));
+        self
+    }
+
+    /// Sends nothing: events end in `sink`, for an application's tests to look at.
+    pub fn sink(mut self, sink: &Sink) -> Self {
+        self.sink = Some(sink.clone());
+        self.transport(sink.clone())
+    }
+
+    /// What the jitter is drawn from. Default: different for every tracker.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Starts the tracker.
+    pub fn build(mut self) -> Result<Tracker, BuildError> {
+        self.check()?;
+        self.limits.retry.backoff_factor = (self.retry_backoff_factor * 1_000.0) as u64;
+        self.limits.max_event_bytes = self.options.max_request_bytes - 2;
+        let destination = GrowingIo::new(&self.options).map_err(BuildError::Option)?;
+        let debug = (self.options.consumer == Consumer::Debug)
+            .then(|| self.debug.unwrap_or_else(|| Arc::new(|line| println!("{line}"))));
+        let mut transport = match (self.transport, self.own_client) {
+            (Some(transport), _) => transport,
+            (None, Some(client)) => Arc::new(Reqwest::new(client, self.headers)),
+            (None, None) => {
+                let client = Reqwest::client(&self.client).map_err(BuildError::Client)?;
+                Arc::new(Reqwest::new(client, self.headers))
+            }
+        };
+        if let Some(print) = &debug {
+            transport = Arc::new(DebugTransport::new(transport, print.clone()));
+        }
+        let request_timeout = Duration::from_millis(self.limits.request_timeout);
+        let engine = Engine::new(destination, self.limits, self.seed.unwrap_or_else(fresh_seed));
+        let clock = self.clock.unwrap_or_else(system_clock);
+        let shared = Shared::start(engine, transport, self.on_outcome, clock, self.runtime)
+            .map_err(BuildError::Thread)?;
+        let inner = Inner {
+            shared,
+            policy: self.policy,
+            enabled: AtomicU8::new(0),
+            request_timeout,
+            sink: self.sink,
+            debug,
+        };
+        Ok(Tracker::new(inner, self.enabled))
+    }
+
+    fn check(&self) -> Result<(), BuildError> {
+        let problem = |option, problem: &str| {
+            Err(BuildError::Option(OptionError { option, problem: problem.into() }))
+        };
+        if !(0.0..=3_600.0).contains(&self.retry_backoff_factor) {
+            return problem("retry_backoff_factor", "must be a number of seconds from 0 to 3,600");
+        }
+        if self.policy.sample_rate.is_some_and(|rate| !(0.0..=1.0).contains(&rate)) {
+            return problem("sample_rate", "must be a share from 0 to 1");
+        }
+        if self.limits.request_timeout == 0 {
+            return problem("request_timeout", "is 0: a request needs some time");
+        }
+        if self.limits.max_in_flight == 0 {
+            return problem("max_in_flight", "is 0: nothing could ever be sent");
+        }
+        if self.limits.max_queue_bytes < 4_096 || self.limits.max_queue_events == 0 {
+            return problem("max_queue_bytes", "and `max_queue_events` must leave room: at least 4,096 bytes and 1 event");
+        }
+        if self.own_client.is_some() && (self.client.proxy.is_some() || !self.client.verify_cert) {
+            return problem("client", "excludes `proxy` and `verify_cert`: set them on the client that you give");
+        }
+        for (name, value) in &self.headers {
+            if reqwest::header::HeaderName::try_from(name).is_err()
+                || reqwest::header::HeaderValue::try_from(value).is_err()
+            {
+                return problem("header", "has a name or value that HTTP does not allow");
+            }
+        }
+        if reqwest::Url::parse(&self.options.server_host).is_err() {
+            return problem("server_host", "is not a URL: give e.g. https://collector.example");
+        }
+        Ok(())
+    }
+}
+
+/// A seed that differs between trackers and processes; jitter needs no more.
+fn fresh_seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    splitmix(RandomState::new().hash_one(std::time::Instant::now()))
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Option(error) => error.fmt(f),
+            Self::Client(error) => write!(f, "the HTTP client could not be made (check `proxy`): {error}"),
+            Self::Thread(error) => write!(f, "the tracker's thread could not be started: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for BuildError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Option(error) => Some(error),
+            Self::Client(error) => Some(error),
+            Self::Thread(error) => Some(error),
+        }
+    }
+}
+
+impl fmt::Debug for TrackerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TrackerBuilder")
+            .field("options", &self.options)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,126 @@
+//! What an application wants done with its events before they are recorded: default attributes, a hook, sampling.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::engine::{Unrecorded, splitmix};
+use crate::{Event, Value};
+
+/// Looks at every event before it is recorded; may change it, and drops it by returning `false`.
+pub type BeforeSend = Box<dyn for<'a> Fn(&mut Event<'a>) -> bool + Send + Sync>;
+
+/// Whether a tracker records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Enabled {
+    /// It records and delivers.
+    #[default]
+    Yes,
+    /// It does nothing; events are counted as ignored.
+    No,
+    /// It records and holds back: events wait, with their time, until the application has its user's consent
+    /// (`enable`) or has not (`disable`).
+    Buffer,
+}
+
+/// The application's wishes. Applied outside any lock.
+#[derive(Default)]
+pub(crate) struct Policy {
+    /// Attributes that every track event gets unless it has its own.
+    pub(crate) defaults: Vec<(String, Value<'static>)>,
+    pub(crate) before_send: Option<BeforeSend>,
+    /// The share of users whose events are recorded, 0 to 1.
+    pub(crate) sample_rate: Option<f64>,
+}
+
+impl Policy {
+    /// The event to record, or why it is not.
+    pub(crate) fn admit<'a>(&'a self, mut event: Event<'a>) -> Result<Event<'a>, Unrecorded> {
+        if let Some(rate) = self.sample_rate
+            && user_of(&event).is_some_and(|user| !is_sampled(user, rate))
+        {
+            return Err(Unrecorded::SampledOut);
+        }
+        if let Event::Track(track) = &mut event {
+            for (key, value) in &self.defaults {
+                if !track.attributes.iter().any(|(own, _)| own == key) {
+                    track.attributes.push((Cow::Borrowed(key), value.borrowed()));
+                }
+            }
+        }
+        match &self.before_send {
+            Some(hook) if !hook(&mut event) => Err(Unrecorded::Filtered),
+            _ => Ok(event),
+        }
+    }
+}
+
+/// Whether a user is in the sample: the same answer for the same user, everywhere and always. The hash is 64-bit
+/// FNV-1a of the id's UTF-8 bytes, mixed by SplitMix64's finalizer; its upper 53 bits as a fraction are compared
+/// with the rate.
+pub(crate) fn is_sampled(user: &str, rate: f64) -> bool {
+    let hash = user
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let fraction = (splitmix(hash) >> 11) as f64 / (1u64 << 53) as f64;
+    fraction < rate
+}
+
+/// Whom an event is about: the login user, else the device.
+fn user_of<'e>(event: &'e Event<'_>) -> Option<&'e str> {
+    let (user, anonymous) = match event {
+        Event::Track(event) => (&event.user, &event.anonymous),
+        Event::User(event) => (&event.user, &event.anonymous),
+        Event::Item(_) | Event::Mapping(_) => return None,
+    };
+    let given = |id: &'e Option<Cow<'_, str>>| id.as_deref().filter(|id| !id.is_empty());
+    given(user).or_else(|| given(anonymous))
+}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Policy")
+            .field("defaults", &self.defaults)
+            .field("before_send", &self.before_send.is_some())
+            .field("sample_rate", &self.sample_rate)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Item, Track};
+
+    #[test]
+    fn sampling_is_stable_and_near_its_rate() {
+        let kept = (0..10_000).filter(|n| is_sampled(&format!("user-{n}"), 0.25)).count();
+        assert!((2_300..2_700).contains(&kept), "{kept}");
+        assert!((0..100).all(|n| is_sampled(&n.to_string(), 1.0) && !is_sampled(&n.to_string(), 0.0)));
+        // Pinned, so that no release moves users in or out of a sample.
+        let first: String = (0..16).map(|n| if is_sampled(&format!("u{n}"), 0.5) { '1' } else { '0' }).collect();
+        assert_eq!(first, PINNED);
+    }
+
+    const PINNED: &str = "";
+
+    #[test]
+    fn defaults_yield_to_the_events_own_and_the_hook_has_the_last_word() {
+        let policy = Policy {
+            defaults: vec![("app".into(), "shop".into()), ("price".into(), 1.into())],
+            before_send: Some(Box::new(|event| match event {
+                Event::Track(track) => {
+                    track.attributes.push(("seen".into(), true.into()));
+                    track.name != "secret"
+                }
+                _ => true,
+            })),
+            sample_rate: None,
+        };
+        let event = policy.admit(Track::new("buy").attribute("price", 9).into());
+        let expected = Track::new("buy").attribute("price", 9).attribute("app", "shop").attribute("seen", true);
+        assert_eq!(event, Ok(expected.into()));
+        assert_eq!(policy.admit(Track::new("secret").into()), Err(Unrecorded::Filtered));
+        assert_eq!(policy.admit(Item::new("i", "k").into()), Ok(Item::new("i", "k").into()));
+    }
+}

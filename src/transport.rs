@@ -1,0 +1,33 @@
+//! What carries requests. One file each.
+
+#[cfg(feature = "native")]
+mod debug;
+#[cfg(feature = "native")]
+pub(crate) mod reqwest;
+
+#[cfg(feature = "native")]
+mod http {
+    use std::future::Future;
+    use std::pin::Pin;
+    use std::time::Duration;
+
+    use crate::destination::TransportError;
+    use crate::http::{Request, Response};
+
+    /// What [`HttpTransport::send`] returns.
+    pub type Sending = Pin<Box<dyn Future<Output = Result<Response, TransportError>> + Send>>;
+
+    /// Carries HTTP requests for the native driver.
+    ///
+    /// It must not follow redirects, must end by `timeout`, and must say of a failure whether the other side may
+    /// have taken the request ([`TransportError::maybe_accepted`]).
+    pub trait HttpTransport: Send + Sync + 'static {
+        /// Sends one request.
+        fn send(&self, request: Request, timeout: Duration) -> Sending;
+    }
+}
+
+#[cfg(feature = "native")]
+pub(crate) use debug::DebugTransport;
+#[cfg(feature = "native")]
+pub use http::{HttpTransport, Sending};
