@@ -2,6 +2,7 @@
 
 #![deny(missing_docs)]
 
+mod codec;
 pub mod destination;
 pub mod engine;
 pub mod event;
