@@ -48,7 +48,10 @@ fn numbers() {
 
 #[test]
 fn strings() {
-    assert!(matches!(read("\"ü plain, 8 and more\""), Ok(Value::String(Cow::Borrowed("ü plain, 8 and more")))));
+    assert!(matches!(
+        read("\"ü plain, 8 and more\""),
+        Ok(Value::String(Cow::Borrowed("ü plain, 8 and more")))
+    ));
     reads(r#""\"\\\/\b\f\n\r\t""#, Value::from("\"\\/\u{8}\u{c}\n\r\t"));
     reads(r#""\u00e4\u20ac\ud83d\uDE00x""#, Value::from("ä€😀x"));
     reads(r#""\ud83d""#, Value::from("\u{fffd}"));
