@@ -15,11 +15,11 @@ mod tracker;
 mod tracker_builder;
 mod validate;
 
+#[cfg(feature = "native")]
+pub use crate::engine::RecordError as TrackError;
 pub use delivery::{GrowingIo, Lane, Sealed};
 pub use options::{Consumer, Format, OptionError, Options, UnknownName};
 #[cfg(feature = "native")]
 pub use tracker::Tracker;
 #[cfg(feature = "native")]
 pub use tracker_builder::{BuildError, TrackerBuilder};
-#[cfg(feature = "native")]
-pub use crate::engine::RecordError as TrackError;

@@ -98,7 +98,8 @@ mod tests {
         assert!((2_300..2_700).contains(&kept), "{kept}");
         assert!((0..100).all(|n| is_sampled(&n.to_string(), 1.0) && !is_sampled(&n.to_string(), 0.0)));
         // Pinned, so that no release moves users in or out of a sample.
-        let first: String = (0..16).map(|n| if is_sampled(&format!("u{n}"), 0.5) { '1' } else { '0' }).collect();
+        let first: String =
+            (0..16).map(|n| if is_sampled(&format!("u{n}"), 0.5) { '1' } else { '0' }).collect();
         assert_eq!(first, PINNED);
     }
 
@@ -118,7 +119,8 @@ mod tests {
             sample_rate: None,
         };
         let event = policy.admit(Track::new("buy").attribute("price", 9).into());
-        let expected = Track::new("buy").attribute("price", 9).attribute("app", "shop").attribute("seen", true);
+        let expected =
+            Track::new("buy").attribute("price", 9).attribute("app", "shop").attribute("seen", true);
         assert_eq!(event, Ok(expected.into()));
         assert_eq!(policy.admit(Track::new("secret").into()), Err(Unrecorded::Filtered));
         assert_eq!(policy.admit(Item::new("i", "k").into()), Ok(Item::new("i", "k").into()));

@@ -109,7 +109,11 @@ where
     }
 
     /// Waits without blocking the thread, in any runtime.
-    pub(crate) async fn wait(&self, wanted: impl FnOnce(&mut Engine<D>) -> Wanted, timeout: Duration) -> Report {
+    pub(crate) async fn wait(
+        &self,
+        wanted: impl FnOnce(&mut Engine<D>) -> Wanted,
+        timeout: Duration,
+    ) -> Report {
         let (reply, receiver) = Reply::asynchronous();
         self.enlist(wanted, timeout, reply);
         receiver.await.unwrap_or_default()

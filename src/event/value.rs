@@ -141,7 +141,10 @@ impl Value<'_> {
             Self::String(text) => Value::String(Cow::Owned(text.into_owned())),
             Self::List(values) => Value::List(values.into_iter().map(Self::into_owned).collect()),
             Self::Map(pairs) => Value::Map(
-                pairs.into_iter().map(|(key, value)| (Cow::Owned(key.into_owned()), value.into_owned())).collect(),
+                pairs
+                    .into_iter()
+                    .map(|(key, value)| (Cow::Owned(key.into_owned()), value.into_owned()))
+                    .collect(),
             ),
         }
     }

@@ -114,21 +114,30 @@ impl Options {
             return problem("product_id", "is empty: give the project's id");
         }
         if self.product_id.chars().any(char::is_control) {
-            return problem("product_id", "holds a control character: give the project's id as the platform shows it");
+            return problem(
+                "product_id",
+                "holds a control character: give the project's id as the platform shows it",
+            );
         }
         if self.product_id == "." || self.product_id == ".." {
-            return problem("product_id", "is a path of its own: give the project's id as the platform shows it");
+            return problem(
+                "product_id",
+                "is a path of its own: give the project's id as the platform shows it",
+            );
         }
         if self.data_source_id.is_empty() {
             return problem("data_source_id", "is empty: give the data source's id");
         }
-        let authority = ["http://", "https://"].iter().find_map(|scheme| self.server_host.strip_prefix(scheme));
+        let authority =
+            ["http://", "https://"].iter().find_map(|scheme| self.server_host.strip_prefix(scheme));
         match authority {
             None => return problem("server_host", "has no scheme: begin it with https:// or http://"),
             Some(rest) if rest.is_empty() || rest.starts_with('/') => {
                 return problem("server_host", "names no host: give e.g. https://collector.example");
             }
-            Some(rest) if rest.contains(|c: char| c.is_control() || c.is_whitespace() || "?#".contains(c)) => {
+            Some(rest)
+                if rest.contains(|c: char| c.is_control() || c.is_whitespace() || "?#".contains(c)) =>
+            {
                 return problem("server_host", "may have a path, but no query, fragment or blanks");
             }
             Some(_) => {}

@@ -176,7 +176,10 @@ impl TrackerBuilder {
 
     /// A hook that sees every event before it is recorded; it may change it, and drops it by returning `false`.
     /// Runs in the call that records, on the caller's thread.
-    pub fn before_send(mut self, hook: impl for<'a> Fn(&mut Event<'a>) -> bool + Send + Sync + 'static) -> Self {
+    pub fn before_send(
+        mut self,
+        hook: impl for<'a> Fn(&mut Event<'a>) -> bool + Send + Sync + 'static,
+    ) -> Self {
         let hook: BeforeSend = Box::new(hook);
         self.policy.before_send = Some(hook);
         self
@@ -290,9 +293,8 @@ impl TrackerBuilder {
     }
 
     fn check(&self) -> Result<(), BuildError> {
-        let problem = |option, problem: &str| {
-            Err(BuildError::Option(OptionError { option, problem: problem.into() }))
-        };
+        let problem =
+            |option, problem: &str| Err(BuildError::Option(OptionError { option, problem: problem.into() }));
         if !(0.0..=3_600.0).contains(&self.retry_backoff_factor) {
             return problem("retry_backoff_factor", "must be a number of seconds from 0 to 3,600");
         }
@@ -306,10 +308,16 @@ impl TrackerBuilder {
             return problem("max_in_flight", "is 0: nothing could ever be sent");
         }
         if self.limits.max_queue_bytes < 4_096 || self.limits.max_queue_events == 0 {
-            return problem("max_queue_bytes", "and `max_queue_events` must leave room: at least 4,096 bytes and 1 event");
+            return problem(
+                "max_queue_bytes",
+                "and `max_queue_events` must leave room: at least 4,096 bytes and 1 event",
+            );
         }
         if self.own_client.is_some() && (self.client.proxy.is_some() || !self.client.verify_cert) {
-            return problem("client", "excludes `proxy` and `verify_cert`: set them on the client that you give");
+            return problem(
+                "client",
+                "excludes `proxy` and `verify_cert`: set them on the client that you give",
+            );
         }
         for (name, value) in &self.headers {
             if reqwest::header::HeaderName::try_from(name).is_err()
