@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(first, PINNED);
     }
 
-    const PINNED: &str = "";
+    const PINNED: &str = "1011011111010010";
 
     #[test]
     fn defaults_yield_to_the_events_own_and_the_hook_has_the_last_word() {
