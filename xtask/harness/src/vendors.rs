@@ -1,0 +1,4 @@
+//! x
+pub fn main(_: &[String]) -> std::process::ExitCode {
+    std::process::ExitCode::SUCCESS
+}
