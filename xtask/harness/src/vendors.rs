@@ -1,4 +1,6 @@
-//! x
+//! Not yet.
+
+/// Not yet.
 pub fn main(_: &[String]) -> std::process::ExitCode {
     std::process::ExitCode::SUCCESS
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use trackwire::growingio::{Consumer, Format, OnExhausted, TrackError, Tracker};
+use trackwire::engine::OnExhausted;
+use trackwire::growingio::{Consumer, Format, TrackError, Tracker};
 use trackwire::{Event, Item, Mapping, ResourceItem, Track, UserAttributes, Value};
 
 use super::capture::{Capture, Request};
