@@ -1,3 +1,100 @@
 //! The project's chores: `cargo xtask NAME`.
+//!
+//! This program has no dependencies and starts at once. Chores that use the library itself (conformance, demo,
+//! vendors) live in the `xtask-harness` program, which is built when one of them is asked for.
 
-fn main() {}
+mod harness;
+mod steps;
+mod test;
+mod tidy;
+mod tools;
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// A chore: its name, what it takes, what it does, and the function that does it.
+struct Chore {
+    name: &'static str,
+    arguments: &'static str,
+    about: &'static str,
+    run: fn(&[String]) -> ExitCode,
+}
+
+const CHORES: &[Chore] = &[
+    Chore {
+        name: "test",
+        arguments: "",
+        about: "everything that must hold: format, lints, tests, conformance, page, oldest Rust",
+        run: test::main,
+    },
+    Chore {
+        name: "tidy",
+        arguments: "",
+        about: "the checks of the repository itself: file sizes, lock files, links (part of test)",
+        run: |_| tidy::main(),
+    },
+    Chore {
+        name: "conformance",
+        arguments: "SYSTEM DIR",
+        about: "replay every vector in DIR through the public API over HTTP; SYSTEM is `growingio`",
+        run: |arguments| harness::run("conformance", arguments, harness::Profile::Debug),
+    },
+    Chore {
+        name: "demo",
+        arguments: "[--input FILE] [--listen ADDR] [--once] [--json]",
+        about: "a real clickstream through the crate into the local collector, plain and with faults",
+        run: |arguments| harness::run("demo", arguments, harness::Profile::Release),
+    },
+    Chore {
+        name: "vendors",
+        arguments: "[python|java]",
+        about: "the vendor's own clients into our collector, in all their formats (needs Python or Java)",
+        run: |arguments| harness::run("vendors", arguments, harness::Profile::Release),
+    },
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match arguments.split_first() {
+        None => {
+            println!("{}", help());
+            ExitCode::SUCCESS
+        }
+        Some((name, _)) if ["help", "--help", "-h"].contains(&name.as_str()) => {
+            println!("{}", help());
+            ExitCode::SUCCESS
+        }
+        Some((name, rest)) => match CHORES.iter().find(|chore| chore.name == name) {
+            Some(chore) => (chore.run)(rest),
+            None => {
+                eprintln!("there is no chore `{name}`\n\n{}", help());
+                ExitCode::from(2)
+            }
+        },
+    }
+}
+
+fn help() -> String {
+    let mut text = String::from("usage: cargo xtask CHORE [ARGUMENTS]\n\nchores:\n");
+    for chore in CHORES {
+        text += &format!("  {:<12} {}\n", chore.name, chore.about);
+        if !chore.arguments.is_empty() {
+            text += &format!("  {:<12} cargo xtask {} {}\n", "", chore.name, chore.arguments);
+        }
+    }
+    text.trim_end().to_owned()
+}
+
+/// The project's root folder.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
+/// The folder cargo builds into: this program lies in one of its profiles' folders.
+fn target_dir() -> PathBuf {
+    env::current_exe()
+        .ok()
+        .and_then(|exe| Some(exe.parent()?.parent()?.to_owned()))
+        .unwrap_or_else(|| root().join("target"))
+}

@@ -1,0 +1,116 @@
+//! Running the real `trackwire collect` and asking it what it holds.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::{env, fs, thread};
+
+use crate::http::call;
+use crate::json::Json;
+
+/// How many records are asked for at once.
+const PAGE: usize = 1000;
+
+/// A running collector. Ends when it is dropped.
+pub(crate) struct Collector {
+    child: Child,
+    url: String,
+}
+
+impl Collector {
+    /// Starts one that keeps what it gets in a fresh store, and waits until it listens.
+    pub(crate) fn start(listen: &str, chore: &str) -> Result<Self, String> {
+        let program =
+            env::var_os("TRACKWIRE_BIN").map(PathBuf::from).ok_or("run this through `cargo xtask`")?;
+        let store = store(&program, chore)?;
+        let mut child = Command::new(&program)
+            .args(["collect", "--listen", listen, "--store"])
+            .arg(&store)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("{}: {error}", program.display()))?;
+        let mut lines = BufReader::new(child.stdout.take().ok_or("the collector has no output")?).lines();
+        let url = lines.by_ref().map_while(Result::ok).find_map(|line| {
+            let (_, url) = line.split_once("listening on ")?;
+            Some(url.split_whitespace().next()?.trim_end_matches('/').to_owned())
+        });
+        let Some(url) = url else {
+            let status = child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
+            return Err(format!("the collector did not start ({status})"));
+        };
+        // What else it prints must be read, or it would block once the pipe is full.
+        thread::spawn(move || lines.for_each(drop));
+        Ok(Self { child, url })
+    }
+
+    /// Its address, `http://host:port`.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Everything it holds that is good (`good`) or bad (`bad`), after the record `after`, oldest first.
+    pub(crate) fn records(&self, which: &str, after: Option<&str>) -> Result<Vec<Json>, String> {
+        let mut records = Vec::new();
+        let mut after = after.map(str::to_owned);
+        loop {
+            let cursor = after.as_ref().map(|id| format!("&after={id}")).unwrap_or_default();
+            let page = self.get(&format!("/trackwire/{which}?limit={PAGE}{cursor}"))?;
+            records.extend_from_slice(page.get("records").map(Json::elements).unwrap_or_default());
+            match page.get("next") {
+                Some(next) => after = Some(next.text().map_or_else(|| next.to_string(), str::to_owned)),
+                None => return Ok(records),
+            }
+        }
+    }
+
+    /// Replaces the fault plan.
+    pub(crate) fn set_faults(&self, plan: &Json) -> Result<(), String> {
+        self.ask("POST", "/trackwire/faults", Some(plan)).map(drop)
+    }
+
+    /// The fault plan with what is left of it.
+    pub(crate) fn faults(&self) -> Result<Json, String> {
+        self.get("/trackwire/faults")
+    }
+
+    /// Forgets everything.
+    pub(crate) fn reset(&self) -> Result<(), String> {
+        self.ask("POST", "/trackwire/reset", None).map(drop)
+    }
+
+    /// Waits until the collector ends by itself or by Ctrl-C.
+    pub(crate) fn wait(mut self) {
+        let _ = self.child.wait();
+    }
+
+    fn get(&self, path: &str) -> Result<Json, String> {
+        self.ask("GET", path, None).and_then(|body| Json::parse(&body))
+    }
+
+    fn ask(&self, method: &str, path: &str, body: Option<&Json>) -> Result<String, String> {
+        let (status, body) =
+            call(method, &self.url, path, body).map_err(|error| format!("{method} {path}: {error}"))?;
+        let body = String::from_utf8_lossy(&body).into_owned();
+        match status {
+            200..=299 => Ok(body),
+            _ => Err(format!("{method} {path}: status {status}: {body}")),
+        }
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A store's path below cargo's target folder, with what an earlier run left there removed.
+fn store(program: &Path, chore: &str) -> Result<PathBuf, String> {
+    let target = program.parent().and_then(Path::parent).unwrap_or(Path::new("target"));
+    let folder = target.join(chore).join(std::process::id().to_string());
+    let _ = fs::remove_dir_all(target.join(chore));
+    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    Ok(folder.join("events.sqlite"))
+}

@@ -1,0 +1,9 @@
+//! The chores that use the library itself. `cargo xtask` builds and runs them.
+
+pub mod conformance;
+pub mod demo;
+pub mod vendors;
+
+mod collector;
+mod http;
+mod json;

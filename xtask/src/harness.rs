@@ -1,0 +1,53 @@
+//! Building and running `xtask-harness`, the program with the chores that use the library itself.
+
+use std::process::{Command, ExitCode};
+
+use crate::tools::cargo;
+use crate::{root, target_dir};
+
+/// How the harness and the `trackwire` command are built.
+#[derive(Clone, Copy)]
+pub(crate) enum Profile {
+    /// Quick to build.
+    Debug,
+    /// Quick to run: where something is measured.
+    Release,
+}
+
+/// Builds what is missing, with cargo's progress shown, and hands over to the harness.
+pub(crate) fn run(chore: &str, arguments: &[String], profile: Profile) -> ExitCode {
+    let mut build = cargo();
+    build.args(["build", "--package", "xtask-harness"]);
+    let folder = match profile {
+        Profile::Debug => "debug",
+        Profile::Release => {
+            build.args(["--release", "--package", "trackwire", "--features", "trackwire/cli", "--bins"]);
+            "release"
+        }
+    };
+    match build.status() {
+        Ok(status) if status.success() => {}
+        Ok(status) => {
+            eprintln!("cargo build ended with {status}");
+            return ExitCode::FAILURE;
+        }
+        Err(error) => {
+            eprintln!("cargo did not start: {error}");
+            return ExitCode::FAILURE;
+        }
+    }
+    let folder = target_dir().join(folder);
+    let mut harness = Command::new(folder.join("xtask-harness"));
+    harness
+        .arg(chore)
+        .args(arguments)
+        .env("TRACKWIRE_ROOT", root())
+        .env("TRACKWIRE_BIN", folder.join("trackwire"));
+    match harness.status() {
+        Ok(status) => ExitCode::from(status.code().map_or(1, |code| u8::try_from(code).unwrap_or(1))),
+        Err(error) => {
+            eprintln!("{}: {error}", folder.join("xtask-harness").display());
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! `cargo xtask test`: everything that must hold, in one command.
+//!
+//! Cargo is asked for few distinct feature sets, because on a cold machine each costs a rebuild of what depends on them:
+//! all features (lints, tests, conformance), the core alone, and the defaults on the oldest supported Rust.
+
+use std::fs;
+use std::process::{Command, ExitCode};
+
+use crate::steps::{Counts, StepResult, Steps, output, run, run_tests};
+use crate::tools::{self, cargo};
+use crate::{root, target_dir, tidy};
+
+const WASM: &str = "wasm32-unknown-unknown";
+
+/// What the core is: every system, nothing that does I/O.
+const CORE: [&str; 3] = ["--no-default-features", "--features", "growingio"];
+
+/// Crates that the core must not pull in, by the start of their name.
+const NOT_IN_CORE: [&str; 5] = ["tokio", "hyper", "reqwest", "wasm-bindgen", "web-sys"];
+
+/// Runs all steps, also after a failure, and says which failed.
+pub(crate) fn run_all(steps: &mut Steps) {
+    steps.step("repository", || tidy::check().map_err(|found| found.join("\n")));
+    steps.step("format", format);
+    steps.step("lints", lints);
+    steps.step("lints for wasm32", lints_wasm);
+    steps.step("documentation", documentation);
+    steps.step("unit, integration and doc tests", || run_tests(cargo().args(ALL_TESTS)));
+    steps.step("conformance: growingio", conformance);
+    steps.step("page", page);
+    steps.step("core without I/O", core);
+    steps.step("oldest supported Rust", oldest_rust);
+}
+
+/// `cargo xtask test`.
+pub(crate) fn main(arguments: &[String]) -> ExitCode {
+    if let Some(argument) = arguments.first() {
+        eprintln!("`cargo xtask test` takes no arguments, but was given `{argument}`");
+        return ExitCode::from(2);
+    }
+    let mut steps = Steps::default();
+    run_all(&mut steps);
+    steps.finish()
+}
+
+const ALL_TESTS: [&str; 5] = ["test", "--locked", "--workspace", "--all-features", "--no-fail-fast"];
+
+fn format() -> StepResult {
+    tools::component("rustfmt", "fmt")?;
+    run(cargo().args(["fmt", "--all", "--check"]))
+}
+
+fn lints() -> StepResult {
+    tools::component("clippy", "clippy")?;
+    let targets = ["--workspace", "--all-targets", "--all-features"];
+    run(cargo().args(["clippy", "--locked"]).args(targets).args(["--", "-D", "warnings"]))
+}
+
+fn lints_wasm() -> StepResult {
+    tools::target(WASM)?;
+    let mut clippy = cargo();
+    clippy.args(["clippy", "--locked", "--package", "trackwire", "--lib", "--target", WASM]).args(CORE);
+    run(clippy.args(["--", "-D", "warnings"]))
+}
+
+fn documentation() -> StepResult {
+    let arguments = ["doc", "--locked", "--package", "trackwire", "--lib", "--no-deps", "--all-features"];
+    run(cargo().env("RUSTDOCFLAGS", "-D warnings").args(arguments))
+}
+
+fn conformance() -> StepResult {
+    let vectors = root().join("tests/vectors/growingio");
+    let mut test = cargo();
+    test.args(["test", "--locked", "--workspace", "--all-features", "--test", "conformance", "--"]);
+    run_tests(test.arg("growingio").arg(vectors))
+}
+
+fn page() -> StepResult {
+    tools::node()?;
+    let chromium = tools::chromium()?;
+    let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
+    run(Command::new(npm).current_dir(root()).args(["ci", "--no-fund", "--no-audit"]))?;
+    let mut files: Vec<_> = fs::read_dir(root().join("tests/page"))
+        .map_err(|error| format!("tests/page: {error}"))?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.to_string_lossy().ends_with(".test.mjs"))
+        .collect();
+    files.sort();
+    let mut node = Command::new("node");
+    node.current_dir(root()).args(["--test", "--test-reporter=tap"]).args(files);
+    node.env("CHROMIUM", chromium).env("TRACKWIRE_BIN", target_dir().join("debug").join("trackwire"));
+    let counts = run_tests(&mut node)?;
+    match counts.skipped {
+        0 => Ok(counts),
+        n => Err(format!("{n} of the page's tests were skipped")),
+    }
+}
+
+/// The core builds for the host and for wasm32, and its dependency tree holds nothing that does I/O.
+fn core() -> StepResult {
+    tools::target(WASM)?;
+    let host = host()?;
+    let mut counts = Counts::default();
+    for target in [host.as_str(), WASM] {
+        let mut tree = cargo();
+        tree.args(["tree", "--locked", "--package", "trackwire", "--edges", "normal", "--prefix", "none"]);
+        let tree = output(tree.args(CORE).args(["--target", target])).ok_or("`cargo tree` failed")?;
+        let names: Vec<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+        let wrong: Vec<&str> =
+            names.iter().copied().filter(|name| NOT_IN_CORE.iter().any(|no| name.starts_with(no))).collect();
+        if !wrong.is_empty() {
+            return Err(format!("for {target} the core depends on {}", wrong.join(", ")));
+        }
+        println!("for {target} the core is {}", names.join(", "));
+        counts += Counts::ONE;
+        let mut build = cargo();
+        build.args(["build", "--locked", "--package", "trackwire", "--lib"]).args(CORE);
+        if target != host {
+            build.args(["--target", target]);
+        }
+        counts += run(&mut build)?;
+    }
+    Ok(counts)
+}
+
+/// The library, with its default features and as the core alone, on the Rust that Cargo.toml declares.
+fn oldest_rust() -> StepResult {
+    let manifest =
+        fs::read_to_string(root().join("Cargo.toml")).map_err(|error| format!("Cargo.toml: {error}"))?;
+    let version = manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("rust-version = "))
+        .ok_or("Cargo.toml declares no rust-version")?
+        .trim_matches('"');
+    let toolchain = tools::toolchain(version)?;
+    let mut counts = Counts::default();
+    for features in [&[][..], &CORE[..]] {
+        let mut check = Command::new("rustup");
+        check.current_dir(root()).args(["run", &toolchain, "cargo", "check", "--locked"]);
+        counts += run(check.args(["--package", "trackwire", "--lib"]).args(features))?;
+    }
+    Ok(counts)
+}
+
+fn host() -> Result<String, String> {
+    output(Command::new("rustc").current_dir(root()).arg("-vV"))
+        .and_then(|text| Some(text.lines().find_map(|line| line.strip_prefix("host: "))?.to_owned()))
+        .ok_or_else(|| "`rustc -vV` does not name the host".to_owned())
+}
