@@ -49,6 +49,7 @@ use endpoint::Endpoint;
 use planted::Planted;
 use queue::{Pool, Queue};
 
+#[cfg(feature = "native")]
 pub(crate) use retry::splitmix;
 
 type Map<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;

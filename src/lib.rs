@@ -1,6 +1,19 @@
 //! Track events once, deliver them anywhere.
-
-#![deny(missing_docs)]
+//!
+//! trackwire records track events, user attributes and items, and delivers them batched, compressed, retried through
+//! outages and accounted for to the last event. Delivery is at least once: an event can arrive twice only where an
+//! answer was lost, and [`engine::Stats::maybe_duplicated`] counts those.
+//!
+//! | feature | what it gives |
+//! |---|---|
+//! | `growingio` (default) | GrowingIO CDP: [`growingio`] |
+//! | `native` (default) | the tracker for servers: reqwest with rustls, on its own thread or the caller's tokio |
+//! | `collector` | the local server that stands in for the vendors: `collector` |
+//! | `cli` | the command `trackwire` |
+//!
+//! Without `native` nothing here does I/O, and no tokio, hyper, reqwest or wasm-bindgen is built.
+//!
+//! Start at [`growingio::Tracker`]. To test an application without a network, see [`testing`].
 
 mod codec;
 pub mod destination;
@@ -12,6 +25,7 @@ pub mod event;
 pub mod growingio;
 pub mod http;
 mod invalid;
+#[cfg(feature = "native")]
 mod policy;
 #[cfg(feature = "native")]
 pub mod testing;
@@ -19,4 +33,5 @@ pub mod transport;
 
 pub use event::{Attribute, Event, Item, Mapping, ResourceItem, Track, UserAttributes, Value};
 pub use invalid::{Invalid, InvalidKind};
+#[cfg(feature = "native")]
 pub use policy::{BeforeSend, Enabled};
