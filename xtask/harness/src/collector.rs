@@ -74,11 +74,6 @@ impl Collector {
         self.get("/trackwire/faults")
     }
 
-    /// Forgets everything.
-    pub(crate) fn reset(&self) -> Result<(), String> {
-        self.ask("POST", "/trackwire/reset", None).map(drop)
-    }
-
     /// Waits until the collector ends by itself or by Ctrl-C.
     pub(crate) fn wait(mut self) {
         let _ = self.child.wait();
