@@ -1,0 +1,39 @@
+//! The command line, as a library so that the binary stays thin: `trackwire collect` and `trackwire send`.
+//!
+//! Exit status: 0 full success, 1 partial (a line or an event did not make it), 2 unusable arguments.
+
+mod args;
+mod balance;
+mod collect;
+mod input;
+mod pace;
+mod progress;
+mod rejects;
+mod send;
+mod units;
+
+use std::fmt::Display;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command, System};
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    match Args::parse().command {
+        Command::Collect(options) => collect::run(options),
+        Command::Send { system: System::Growingio(options) } => send::run(options),
+    }
+}
+
+/// Some of the input was not delivered.
+const PARTIAL: u8 = 1;
+/// The arguments cannot be used.
+const USAGE: u8 = 2;
+
+/// Says why the arguments cannot be used.
+fn unusable(problem: impl Display) -> ExitCode {
+    eprintln!("trackwire: {problem}");
+    ExitCode::from(USAGE)
+}
