@@ -4,13 +4,16 @@
 
 mod args;
 mod balance;
+#[cfg(any())]
 mod collect;
 mod input;
 mod pace;
 mod progress;
 mod rejects;
 mod send;
+mod signals;
 mod units;
+mod verbose;
 
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -18,11 +21,14 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Args, Command, System};
+use signals::Signals;
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
-    match Args::parse().command {
-        Command::Collect(options) => collect::run(options),
+    let args = Args::parse();
+    verbose::start(args.verbose);
+    match args.command {
+        Command::Collect(_) => unusable("later"),
         Command::Send { system: System::Growingio(options) } => send::run(options),
     }
 }

@@ -16,6 +16,9 @@ use crate::growingio::Format;
 pub(super) struct Args {
     #[command(subcommand)]
     pub(super) command: Command,
+    /// Say on the standard error what fails and is tried again
+    #[arg(long, short, global = true)]
+    pub(super) verbose: bool,
 }
 
 const EXIT_STATUS: &str = "Exit status: 0 full success, 1 partial, 2 unusable arguments.";
@@ -102,8 +105,8 @@ pub(super) struct GrowingioArgs {
     #[arg(long, value_name = "N", help_heading = "Sending")]
     pub(super) max_queue_events: Option<u64>,
     /// Pause reading while this much waits
-    #[arg(long, value_name = "SIZE", value_parser = units::bytes, help_heading = "Sending")]
-    pub(super) max_queue_bytes: Option<usize>,
+    #[arg(long, value_name = "SIZE", value_parser = units::bytes, default_value = "16MiB", help_heading = "Sending")]
+    pub(super) max_queue_bytes: usize,
 
     /// Quick retries of a request, before its batch is probed for with growing pauses
     #[arg(long, value_name = "N", default_value_t = 3, help_heading = "Failures")]

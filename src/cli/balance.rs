@@ -35,7 +35,13 @@ pub(super) struct Balance {
 }
 
 impl Balance {
-    pub(super) fn new(lines: u64, rejected_lines: u64, stats: &Stats, time: Duration, interrupted: bool) -> Self {
+    pub(super) fn new(
+        lines: u64,
+        rejected_lines: u64,
+        stats: &Stats,
+        time: Duration,
+        interrupted: bool,
+    ) -> Self {
         let seconds = time.as_secs_f64();
         Self {
             lines,

@@ -29,6 +29,8 @@ pub(super) enum Piece {
     TooLong { line: u64, start: Vec<u8> },
     /// The input cannot be read any further.
     Failed(String),
+    /// The input was read to its end.
+    End,
 }
 
 /// An opened input.
@@ -62,9 +64,11 @@ impl Input {
         let source = Counted { source: self.source, count: self.position };
         thread::Builder::new().name("trackwire-input".into()).spawn(move || {
             let mut send = |piece| sender.blocking_send(piece).is_ok();
-            if let Err(error) = read(source, &mut send) {
-                send(Piece::Failed(error.to_string()));
-            }
+            let end = match read(source, &mut send) {
+                Ok(()) => Piece::End,
+                Err(error) => Piece::Failed(error.to_string()),
+            };
+            send(end);
         })?;
         Ok(receiver)
     }
@@ -199,7 +203,7 @@ mod tests {
                     lines.extend((first..).zip(bytes.split(|b| *b == b'\n').map(|line| Some(line.to_vec()))));
                 }
                 Piece::TooLong { line, .. } => lines.push((line, None)),
-                Piece::Failed(error) => panic!("{error}"),
+                end => panic!("{end:?}"),
             }
             true
         });

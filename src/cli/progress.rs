@@ -1,6 +1,7 @@
 //! How far it is: a bar on a terminal, plain lines elsewhere.
 
 use std::io::IsTerminal;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -11,10 +12,11 @@ use crate::engine::Stats;
 /// How often a plain line is written.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
+/// Shows how far it is; from any thread.
 pub(super) enum Progress {
     Quiet,
     Bar(ProgressBar),
-    Lines { last: Instant },
+    Lines { last: Mutex<Instant> },
 }
 
 impl Progress {
@@ -27,7 +29,7 @@ impl Progress {
             return Self::Quiet;
         }
         if !std::io::stderr().is_terminal() {
-            return Self::Lines { last: Instant::now() };
+            return Self::Lines { last: Mutex::new(Instant::now()) };
         }
         let (bar, template) = match size {
             Some(size) => (ProgressBar::new(size), "{bar:32} {percent:>3} %  {msg}"),
@@ -37,7 +39,7 @@ impl Progress {
         Self::Bar(bar.with_style(style))
     }
 
-    pub(super) fn show(&mut self, position: u64, rejected_lines: u64, stats: &Stats) {
+    pub(super) fn show(&self, position: u64, rejected_lines: u64, stats: &Stats) {
         let text = || {
             let rejected = rejected_lines + stats.rejected;
             let counts = [(stats.delivered, "delivered"), (stats.pending, "pending"), (rejected, "rejected")];
@@ -49,11 +51,13 @@ impl Progress {
                 bar.set_position(position);
                 bar.set_message(text());
             }
-            Self::Lines { last } if last.elapsed() >= LINE_EVERY => {
-                *last = Instant::now();
-                eprintln!("{}", text());
+            Self::Lines { last } => {
+                let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+                if last.elapsed() >= LINE_EVERY {
+                    *last = Instant::now();
+                    eprintln!("{}", text());
+                }
             }
-            Self::Lines { .. } => {}
         }
     }
 

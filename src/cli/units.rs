@@ -51,7 +51,9 @@ pub(super) fn rate(text: &str) -> Result<f64, String> {
 /// A request header: `Name: value`.
 pub(super) fn header(text: &str) -> Result<(String, String), String> {
     match text.split_once(':') {
-        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.trim().to_owned())),
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        }
         _ => Err("write it as `Name: value`".to_owned()),
     }
 }
@@ -86,7 +88,8 @@ mod tests {
 
     #[test]
     fn durations() {
-        for (text, ms) in [("500ms", 500), ("5", 5000), ("0.25s", 250), ("2 m", 120_000), ("1d", 86_400_000)] {
+        for (text, ms) in [("500ms", 500), ("5", 5000), ("0.25s", 250), ("2 m", 120_000), ("1d", 86_400_000)]
+        {
             assert_eq!(duration(text), Ok(Duration::from_millis(ms)), "{text}");
         }
         for text in ["", "s", "5y", "-1s", "1e3", "999999999999999999999d"] {
