@@ -15,6 +15,9 @@
 //!
 //! Start at [`growingio::Tracker`]. To test an application without a network, see [`testing`].
 
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
 mod codec;
 pub mod destination;
 #[cfg(feature = "native")]

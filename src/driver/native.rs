@@ -151,9 +151,11 @@ where
         self.wake();
     }
 
-    /// Answers the callers whose wait is over. Says when the next one's patience ends, and whether to stop.
-    fn answer_waiters(&self, now: u64) -> (Option<u64>, bool) {
+    /// Takes out the callers whose wait is over, with their answers. Says when the next one's patience ends, and
+    /// whether to stop.
+    fn over(&self, now: u64) -> (Vec<(Reply, Report)>, Option<u64>, bool) {
         let mut waiters = lock(&self.waiters);
+        let mut answers = Vec::new();
         let (mut next, mut stop) = (None::<u64>, false);
         let mut place = 0;
         while place < waiters.len() {
@@ -174,14 +176,14 @@ where
             };
             drop(engine);
             match report {
-                Some(report) => waiters.swap_remove(place).reply.send(report),
+                Some(report) => answers.push((waiters.swap_remove(place).reply, report)),
                 None => {
                     next = Some(next.map_or(deadline, |next| next.min(deadline)));
                     place += 1;
                 }
             }
         }
-        (next, stop)
+        (answers, next, stop)
     }
 }
 
@@ -230,10 +232,14 @@ where
         let wait = shared.0.turn(&mut requests, &*transport, &mut buffer, &mut outcomes);
         hand_out(&mut outcomes, on_outcome.as_deref());
         let now = shared.0.now().mono;
-        let (patience, stop) = shared.0.answer_waiters(now);
+        let (answers, patience, stop) = shared.0.over(now);
         if stop {
             shared.0.turn(&mut requests, &*transport, &mut buffer, &mut outcomes);
             hand_out(&mut outcomes, on_outcome.as_deref());
+        }
+        // Last, so that a caller whose close has ended has seen every outcome.
+        answers.into_iter().for_each(|(reply, report)| reply.send(report));
+        if stop {
             return;
         }
         let until = [wait, patience].into_iter().flatten().min().unwrap_or(now + 3_600_000);

@@ -1,0 +1,45 @@
+//! The command line, as a library so that the binary stays thin: `trackwire collect` and `trackwire send`.
+//!
+//! Exit status: 0 full success, 1 partial (a line or an event did not make it), 2 unusable arguments.
+
+mod args;
+mod balance;
+#[cfg(any())]
+mod collect;
+mod input;
+mod pace;
+mod progress;
+mod rejects;
+mod send;
+mod signals;
+mod units;
+mod verbose;
+
+use std::fmt::Display;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command, System};
+use signals::Signals;
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    verbose::start(args.verbose);
+    match args.command {
+        Command::Collect(_) => unusable("later"),
+        Command::Send { system: System::Growingio(options) } => send::run(options),
+    }
+}
+
+/// Some of the input was not delivered.
+const PARTIAL: u8 = 1;
+/// The arguments cannot be used.
+const USAGE: u8 = 2;
+
+/// Says why the arguments cannot be used.
+fn unusable(problem: impl Display) -> ExitCode {
+    eprintln!("trackwire: {problem}");
+    ExitCode::from(USAGE)
+}

@@ -1,0 +1,35 @@
+//! `trackwire collect`: the local collector, until Ctrl-C.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use super::args::CollectArgs;
+use super::{PARTIAL, Signals, unusable};
+use crate::collector::{Collector, Options};
+
+pub(super) fn run(options: CollectArgs) -> ExitCode {
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return unusable(format_args!("cannot start: {error}")),
+    };
+    runtime.block_on(async {
+        let mut signals = match Signals::new() {
+            Ok(signals) => signals,
+            Err(error) => return unusable(format_args!("cannot listen for Ctrl-C: {error}")),
+        };
+        let options = Options { listen: options.listen, store: options.store, ..Options::default() };
+        let collector = match Collector::bind(options).await {
+            Ok(collector) => collector,
+            Err(error) => return unusable(error),
+        };
+        // Whoever started it may not read; it serves all the same.
+        let _ = writeln!(io::stdout(), "listening on http://{}", collector.local_addr());
+        match collector.serve(async move { signals.next().await }).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("trackwire: {error}");
+                ExitCode::from(PARTIAL)
+            }
+        }
+    })
+}
