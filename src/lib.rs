@@ -38,3 +38,13 @@ pub use event::{Attribute, Event, Item, Mapping, ResourceItem, Track, UserAttrib
 pub use invalid::{Invalid, InvalidKind};
 #[cfg(feature = "native")]
 pub use policy::{BeforeSend, Enabled};
+
+/// The guides' examples, compiled and run with the tests.
+#[cfg(all(doctest, feature = "growingio", feature = "native"))]
+mod guides {
+    #[doc = include_str!("../docs/growingio.md")]
+    struct GrowingIo;
+
+    #[doc = include_str!("../docs/rust-servers.md")]
+    struct RustServers;
+}
