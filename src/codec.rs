@@ -3,6 +3,8 @@
 pub(crate) mod json_read;
 pub(crate) mod json_write;
 pub(crate) mod number;
+#[cfg(feature = "collector")]
+pub(crate) mod protobuf_read;
 #[cfg(feature = "growingio")]
 pub(crate) mod protobuf_write;
 #[cfg(feature = "growingio")]

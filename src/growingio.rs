@@ -3,6 +3,8 @@
 //! [`GrowingIo`] is the [`Destination`](crate::destination::Destination) that the engine delivers to; with feature
 //! `native`, [`Tracker`] is what applications use.
 
+#[cfg(feature = "collector")]
+pub mod collect;
 mod delivery;
 mod fields;
 mod json;

@@ -19,6 +19,8 @@
 #[doc(hidden)]
 pub mod cli;
 mod codec;
+#[cfg(feature = "collector")]
+pub mod collector;
 pub mod destination;
 #[cfg(feature = "native")]
 pub mod driver;
@@ -30,6 +32,8 @@ pub mod http;
 mod invalid;
 #[cfg(feature = "native")]
 mod policy;
+#[cfg(feature = "collector")]
+pub mod received;
 #[cfg(feature = "native")]
 pub mod testing;
 pub mod transport;

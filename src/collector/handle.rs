@@ -1,0 +1,70 @@
+//! A collector on a thread of its own.
+
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+
+use super::{Collector, CollectorError, Faults, Options};
+
+/// A running collector; it stops when this is dropped.
+#[derive(Debug)]
+pub struct Handle {
+    url: String,
+    faults: Faults,
+    shutdown: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Handle {
+    /// Its address, e.g. `http://127.0.0.1:39087`, without a slash at the end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The plan of faults, to change it without a request.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// Stops it and waits until its thread has ended.
+    pub fn stop(self) {}
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        drop(self.shutdown.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            log::error!("the collector's thread panicked");
+        }
+    }
+}
+
+pub(super) fn spawn(options: Options) -> Result<Handle, CollectorError> {
+    let (shutdown, stopped) = oneshot::channel::<()>();
+    let (ready, started) = mpsc::sync_channel(1);
+    let run = move || {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return drop(ready.send(Err(CollectorError::Runtime(error)))),
+        };
+        runtime.block_on(async {
+            let collector = match Collector::bind(options).await {
+                Ok(collector) => collector,
+                Err(error) => return drop(ready.send(Err(error))),
+            };
+            let _ = ready.send(Ok((format!("http://{}", collector.local_addr()), collector.faults())));
+            let _ = collector.serve(async move { drop(stopped.await) }).await;
+        });
+    };
+    let thread = std::thread::Builder::new()
+        .name("trackwire-collect".into())
+        .spawn(run)
+        .map_err(CollectorError::Runtime)?;
+    let (url, faults) = started.recv().unwrap_or_else(|_| {
+        Err(CollectorError::Runtime(std::io::Error::other("its thread ended at once")))
+    })?;
+    Ok(Handle { url, faults, shutdown: Some(shutdown), thread: Some(thread) })
+}
