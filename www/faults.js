@@ -1,0 +1,100 @@
+// The fault plan: presets, a rule of one's own, and what is left of what is in force.
+
+import { $, ask, code, count, duration, make, plural, say } from './tools.js';
+
+const presets = [
+  ['503 burst', 'The next 10 requests are answered 503.', { status: 503, count: 10 }],
+  ['429 with Retry-After', 'The next 3 are answered 429 and told to wait 5 s.', { status: 429, retry_after: 5, count: 3 }],
+  ['Cut before', 'The next 3 connections are cut unread: nothing arrived.', { drop: 'before', count: 3 }],
+  ['Cut after', 'The next 3 requests are accepted, then cut without an answer.', { drop: 'after', count: 3 }],
+  ['Slow', 'The next 10 requests wait 3 s for their answer.', { delay_ms: 3000, count: 10 }],
+];
+
+function inWords(rule) {
+  const what = rule.drop === 'before' ? 'Cut the connection, nothing read' : rule.drop === 'after' ? 'Accept, then cut without an answer' : rule.status ? `Answer ${rule.status}` : 'Answer as usual';
+  return [
+    rule.retry_after !== null && rule.retry_after !== undefined ? `${what}, Retry-After ${rule.retry_after}` : what,
+    rule.delay_ms ? `after ${duration(rule.delay_ms)}` : '',
+    rule.share !== null && rule.share !== undefined && rule.share < 1 ? `for ${Math.round(rule.share * 100)} % of requests` : '',
+    rule.system ? `to ${rule.system}` : '',
+  ].filter(Boolean).join(' ');
+}
+
+export const faults = {
+  active: false,
+  shown: '',
+
+  async read() {
+    const { faults: plan } = await ask('faults');
+    const text = JSON.stringify(plan);
+    this.active = plan.some((rule) => rule.count !== 0);
+    if (text !== this.shown) {
+      this.shown = text;
+      soon(() => this.show(plan));
+    }
+    return plan;
+  },
+
+  async write(change) {
+    $('faults-problem').hidden = true;
+    try {
+      // What is left now, not what was shown: counts may have been used up since.
+      const plan = change((await this.read()).filter((rule) => rule.count !== 0));
+      await ask('faults', { faults: plan });
+      await this.read();
+      return true;
+    } catch (error) {
+      $('faults-problem').textContent = error.message;
+      $('faults-problem').hidden = false;
+      return false;
+    }
+  },
+
+  async add(rule) {
+    if (await this.write((plan) => [...plan, rule])) say(`Fault added: ${inWords(rule)}`);
+  },
+
+  show(plan) {
+    const live = plan.filter((rule) => rule.count !== 0);
+    $('plan').replaceChildren(...plan.map((rule, index) => {
+      const drop = make('button', { type: 'button', className: 'plain', ariaLabel: `Remove rule ${index + 1}` }, 'Remove');
+      drop.addEventListener('click', () => this.write((now) => now.filter((_, i) => i !== live.indexOf(rule))));
+      const left = rule.count === null || rule.count === undefined ? 'no limit' : rule.count === 0 ? 'used up' : `${count(rule.count)} left`;
+      return make('li', { data: { left: rule.count === 0 ? 'none' : 'some' } }, make('span', { className: 'rule-words' }, inWords(rule)), make('span', { className: 'left' }, left), drop);
+    }));
+    $('plan-none').hidden = plan.length > 0;
+    $('faults-clear').hidden = plan.length === 0;
+    $('count-faults').textContent = live.length > 0 ? plural(live.length, 'rule') : '';
+    $('tab-faults').classList.toggle('warned', live.length > 0);
+    const script = `curl ${location.origin}/trackwire/faults -d '${JSON.stringify({ faults: live }).replaceAll("'", "'\\''")}' \\\n  -H 'content-type: application/json'`;
+    $('plan-request').lastElementChild.replaceChildren(code(script));
+  },
+
+  start() {
+    $('presets').append(...presets.map(([name, what, rule]) => {
+      const button = make('button', { type: 'button' }, make('b', {}, name), make('span', {}, what));
+      button.addEventListener('click', () => this.add(rule));
+      return button;
+    }));
+    const form = $('rule');
+    const fit = () => form.querySelectorAll('[data-for]').forEach((label) => {
+      label.hidden = label.dataset.for !== form.elements.effect.value;
+      label.querySelector('input').disabled = label.hidden;
+    });
+    form.elements.effect.addEventListener('change', fit);
+    fit();
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      const given = Object.fromEntries([...new FormData(form)].map(([key, value]) => [key, value.trim()]).filter(([, value]) => value !== ''));
+      const rule = {};
+      if (given.system) rule.system = given.system;
+      if (given.effect === 'before' || given.effect === 'after') rule.drop = given.effect;
+      for (const key of ['status', 'delay_ms', 'count']) if (given[key]) rule[key] = Number(given[key]);
+      if (given.retry_after) rule.retry_after = /^\d+$/.test(given.retry_after) ? Number(given.retry_after) : given.retry_after;
+      if (given.share) rule.share = Number(given.share) / 100;
+      this.add(rule);
+    });
+    $('faults-clear').addEventListener('click', () => this.write(() => []));
+    this.read().catch(() => {});
+  },
+};
