@@ -4,16 +4,15 @@
 
 mod args;
 mod balance;
-#[cfg(any())]
 mod collect;
 mod input;
+mod log;
 mod pace;
 mod progress;
 mod rejects;
 mod send;
 mod signals;
 mod units;
-mod verbose;
 
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -26,9 +25,9 @@ use signals::Signals;
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     let args = Args::parse();
-    verbose::start(args.verbose);
+    log::start(args.verbose);
     match args.command {
-        Command::Collect(_) => unusable("later"),
+        Command::Collect(options) => collect::run(options),
         Command::Send { system: System::Growingio(options) } => send::run(options),
     }
 }

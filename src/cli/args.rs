@@ -16,7 +16,7 @@ use crate::growingio::Format;
 pub(super) struct Args {
     #[command(subcommand)]
     pub(super) command: Command,
-    /// Say on the standard error what fails and is tried again
+    /// Say on the standard error whatever fails and is tried again, not only now and then
     #[arg(long, short, global = true)]
     pub(super) verbose: bool,
 }
@@ -47,7 +47,7 @@ pub(super) struct CollectArgs {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum System {
-    /// To GrowingIO CDP.
+    /// Send a file of events to GrowingIO CDP.
     Growingio(Box<GrowingioArgs>),
 }
 
@@ -84,7 +84,7 @@ pub(super) struct GrowingioArgs {
     #[arg(long, value_name = "FORMAT", default_value_t = Format::Json, help_heading = "Sending")]
     pub(super) format: Format,
     /// When events go out
-    #[arg(long, value_enum, default_value_t = Strategy::Async, help_heading = "Sending")]
+    #[arg(long, value_enum, value_name = "STRATEGY", default_value_t = Strategy::Async, help_heading = "Sending")]
     pub(super) consumer: Strategy,
     /// Events in a request, for `async` and `buffered`
     #[arg(long, value_name = "N", default_value_t = 500, help_heading = "Sending")]
@@ -115,7 +115,7 @@ pub(super) struct GrowingioArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 0.25, help_heading = "Failures")]
     pub(super) retry_backoff_factor: f64,
     /// What happens to a batch once its quick retries are used up
-    #[arg(long, value_enum, default_value_t = Exhausted::Keep, help_heading = "Failures")]
+    #[arg(long, value_enum, value_name = "POLICY", default_value_t = Exhausted::Keep, help_heading = "Failures")]
     pub(super) on_exhausted: Exhausted,
     /// How long an event is tried for at most
     #[arg(long, value_name = "TIME", value_parser = units::duration, default_value = "24h", help_heading = "Failures")]

@@ -193,8 +193,10 @@ mod tests {
         }
     }
 
-    /// Every line with its number; `None` for one that is too long.
-    fn lines(source: impl Read) -> (Vec<(u64, Option<Vec<u8>>)>, io::Result<()>) {
+    /// A line with its number; `None` for one that is too long.
+    type Line = (u64, Option<Vec<u8>>);
+
+    fn lines(source: impl Read) -> (Vec<Line>, io::Result<()>) {
         let mut lines = Vec::new();
         let result = read(source, &mut |piece| {
             match piece {

@@ -62,6 +62,7 @@ impl Send {
         }
         let progress =
             Arc::new(Progress::new(options.quiet || options.consumer == Strategy::Debug, input.size));
+        super::log::around(&progress);
         let rejects = Arc::new(Rejects::default());
         let (to_rejects, to_progress) = (rejects.clone(), progress.clone());
         let tracker = builder(options)

@@ -299,7 +299,12 @@ where
 
     fn take(&self, answer: Result<(TransmitId, Result<Response, TransportError>), tokio::task::JoinError>) {
         match answer {
-            Ok((id, Ok(response))) => self.engine().answer(id, Ok(&response), self.now()),
+            Ok((id, Ok(response))) => {
+                if response.status >= 300 {
+                    log::debug!("trackwire: a request was answered with status {}", response.status);
+                }
+                self.engine().answer(id, Ok(&response), self.now());
+            }
             Ok((id, Err(error))) => {
                 log::debug!("trackwire: a request got no answer: {error}");
                 self.engine().answer(id, Err(error), self.now());

@@ -1,7 +1,10 @@
 //! Events written in the neutral form.
 
-use super::super::{Attribute, Event, Value};
 use std::borrow::Cow;
+
+use super::super::{Attribute, Event, Value};
+use crate::codec::json_write::write_string;
+use crate::codec::number::{write_double, write_int};
 
 impl Event<'_> {
     /// Appends the event in the neutral form, as one line of JSON. [`Event::from_json`] reads it back.
@@ -9,6 +12,13 @@ impl Event<'_> {
     /// What JSON or the form cannot say is left out or written as the nearest it has: non-finite numbers become
     /// `null`, and a context field that is null, a list, or named like a key of the form is not written.
     pub fn to_json(&self, out: &mut String) {
+        let mut bytes = std::mem::take(out).into_bytes();
+        self.write(&mut bytes);
+        // Only whole strings and ASCII were appended.
+        *out = String::from_utf8(bytes).unwrap_or_default();
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
         let mut object = Object::open(out);
         match self {
             Event::Track(track) => {
@@ -62,23 +72,23 @@ impl Event<'_> {
 
 /// An object being written: puts the commas.
 struct Object<'o> {
-    out: &'o mut String,
+    out: &'o mut Vec<u8>,
     first: bool,
 }
 
 impl<'o> Object<'o> {
-    fn open(out: &'o mut String) -> Self {
-        out.push('{');
+    fn open(out: &'o mut Vec<u8>) -> Self {
+        out.push(b'{');
         Self { out, first: true }
     }
 
     /// Writes a key; its value is to be appended to what this returns.
-    fn key(&mut self, key: &str) -> &mut String {
+    fn key(&mut self, key: &str) -> &mut Vec<u8> {
         if !std::mem::replace(&mut self.first, false) {
-            self.out.push(',');
+            self.out.push(b',');
         }
         write_string(self.out, key);
-        self.out.push(':');
+        self.out.push(b':');
         self.out
     }
 
@@ -101,7 +111,7 @@ impl<'o> Object<'o> {
 
     fn time(&mut self, time: Option<i64>) {
         if let Some(ms) = time {
-            self.key("time").push_str(itoa::Buffer::new().format(ms));
+            write_int(self.key("time"), ms);
         }
     }
 
@@ -110,11 +120,11 @@ impl<'o> Object<'o> {
     }
 
     fn close(self) {
-        self.out.push('}');
+        self.out.push(b'}');
     }
 }
 
-fn write_map(out: &mut String, pairs: &[Attribute<'_>]) {
+fn write_map(out: &mut Vec<u8>, pairs: &[Attribute<'_>]) {
     let mut object = Object::open(out);
     for (key, value) in pairs {
         write_value(object.key(key), value);
@@ -122,27 +132,25 @@ fn write_map(out: &mut String, pairs: &[Attribute<'_>]) {
     object.close();
 }
 
-fn write_value(out: &mut String, value: &Value<'_>) {
+fn write_value(out: &mut Vec<u8>, value: &Value<'_>) {
     match value {
-        Value::Null => out.push_str("null"),
-        Value::Bool(true) => out.push_str("true"),
-        Value::Bool(false) => out.push_str("false"),
-        Value::Int(int) => out.push_str(itoa::Buffer::new().format(*int)),
-        Value::BigInt(digits) if is_integer(digits) => out.push_str(digits),
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Bool(true) => out.extend_from_slice(b"true"),
+        Value::Bool(false) => out.extend_from_slice(b"false"),
+        Value::Int(int) => write_int(out, *int),
+        Value::BigInt(digits) if is_integer(digits) => out.extend_from_slice(digits.as_bytes()),
         Value::BigInt(text) | Value::String(text) => write_string(out, text),
-        Value::Double(double) if double.is_finite() => {
-            out.push_str(ryu::Buffer::new().format_finite(*double))
-        }
-        Value::Double(_) => out.push_str("null"),
+        Value::Double(double) if double.is_finite() => write_double(out, *double),
+        Value::Double(_) => out.extend_from_slice(b"null"),
         Value::List(values) => {
-            out.push('[');
+            out.push(b'[');
             for (at, value) in values.iter().enumerate() {
                 if at > 0 {
-                    out.push(',');
+                    out.push(b',');
                 }
                 write_value(out, value);
             }
-            out.push(']');
+            out.push(b']');
         }
         Value::Map(pairs) => write_map(out, pairs),
     }
@@ -153,29 +161,4 @@ fn is_integer(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let zeros = digits.len() > 1 && digits.starts_with('0');
     !digits.is_empty() && !zeros && digits.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn write_string(out: &mut String, text: &str) {
-    out.push('"');
-    let mut rest = text;
-    while let Some(at) = rest.bytes().position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
-        let (plain, tail) = rest.split_at(at);
-        out.push_str(plain);
-        match tail.as_bytes()[0] {
-            b'"' => out.push_str("\\\""),
-            b'\\' => out.push_str("\\\\"),
-            b'\n' => out.push_str("\\n"),
-            b'\r' => out.push_str("\\r"),
-            b'\t' => out.push_str("\\t"),
-            byte => {
-                let digit = |four: u8| char::from_digit(u32::from(four), 16).unwrap_or('0');
-                out.push_str("\\u00");
-                out.push(digit(byte >> 4));
-                out.push(digit(byte & 15));
-            }
-        }
-        rest = &tail[1..];
-    }
-    out.push_str(rest);
-    out.push('"');
 }

@@ -1,0 +1,386 @@
+//! The `trackwire` binary against a real collector.
+
+#![cfg(feature = "cli")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use trackwire::collector::{Collector, Handle, Options};
+
+/// One of each kind, in the neutral form.
+const KINDS: &str = r#"{"track":"add_to_cart","user":"u1","user_key":"email","anonymous":"a1","time":1710325284000,"attributes":{"price":9.5,"tags":["new","sale"]},"resource_item":{"id":"sku-1","key":"product"},"domain":"shop.example"}
+{"user":"u1","attributes":{"cohort":"2024-01"}}
+
+{"item":"sku-1","key":"product","attributes":{"title":"Kettle"}}
+{"mapping":{"email":"a@b.example","phone":"5550100"}}
+"#;
+
+fn collector() -> Handle {
+    Collector::spawn(Options::default()).unwrap()
+}
+
+fn trackwire() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trackwire"));
+    for name in ["PRODUCT_ID", "DATA_SOURCE_ID", "SERVER_HOST"] {
+        command.env_remove(format!("TRACKWIRE_GROWINGIO_{name}"));
+    }
+    command.env("NO_PROXY", "127.0.0.1").stdin(Stdio::null());
+    command
+}
+
+/// `trackwire send growingio` to a collector.
+fn send(url: &str) -> Command {
+    let mut command = trackwire();
+    command.args(["send", "growingio", "--product-id", "p", "--data-source-id", "d", "--server-host", url]);
+    command
+}
+
+fn file(dir: &TempDir, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    let path = dir.path().join(name);
+    fs::write(&path, content).unwrap();
+    path
+}
+
+/// `count` track events, one a line.
+fn events(count: usize) -> String {
+    (0..count)
+        .map(|n| format!("{{\"track\":\"view\",\"user\":\"u{n}\",\"attributes\":{{\"n\":{n}}}}}\n"))
+        .collect()
+}
+
+#[track_caller]
+fn run(command: &mut Command, status: i32) -> Output {
+    let output = command.output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(status), "stdout: {out}\nstderr: {err}");
+    output
+}
+
+/// Runs with `--json` and gives the balance, whose sums are checked.
+#[track_caller]
+fn balance(command: &mut Command, status: i32) -> Value {
+    let output = run(command.arg("--json"), status);
+    let balance: Value = serde_json::from_slice(&output.stdout).unwrap();
+    check(&balance);
+    balance
+}
+
+#[track_caller]
+fn check(balance: &Value) {
+    let sum = |names: &[&str]| names.iter().map(|name| balance[name].as_u64().unwrap()).sum::<u64>();
+    assert_eq!(sum(&["lines"]), sum(&["accepted", "rejected_lines"]), "{balance}");
+    let ends = sum(&["delivered", "rejected", "expired", "dropped", "pending"]);
+    assert_eq!(sum(&["accepted"]), ends, "{balance}");
+}
+
+fn rejects(path: &Path) -> Vec<Value> {
+    fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// What the collector says at `path`.
+fn get(url: &str, path: &str) -> Value {
+    let address = url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.0\r\nhost: {address}\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.contains(" 200 "), "{head}");
+    serde_json::from_str(body).unwrap()
+}
+
+fn good(url: &str) -> u64 {
+    get(url, "/trackwire/stats")["good"].as_u64().unwrap()
+}
+
+#[test]
+fn every_kind_arrives_and_the_balance_says_so() {
+    let (dir, collector) = (TempDir::new().unwrap(), collector());
+    let input = file(&dir, "events.ndjson", KINDS);
+    let output = run(send(collector.url()).arg(&input), 0);
+    let text = String::from_utf8(output.stdout).unwrap();
+    for row in ["lines                            4", "    delivered                    4", "events/s"] {
+        assert!(text.contains(row), "{text}");
+    }
+    let records = get(collector.url(), "/trackwire/good")["records"].clone();
+    let mut kinds: Vec<_> = records.as_array().unwrap().iter().map(|r| r["kind"].as_str().unwrap()).collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["item", "mapping", "track", "user"]);
+    let track = records.as_array().unwrap().iter().find(|record| record["kind"] == "track").unwrap();
+    assert_eq!(track["name"], "add_to_cart");
+    assert_eq!(track["time"], 1_710_325_284_000_u64);
+    assert_eq!(track["raw"]["domain"], "shop.example");
+}
+
+#[test]
+fn every_format_and_strategy_delivers() {
+    let dir = TempDir::new().unwrap();
+    let input = file(&dir, "events.ndjson", KINDS);
+    for format in ["json", "snappy", "snappy-crypt", "protobuf", "protobuf-snappy-crypt", "simple"] {
+        let collector = collector();
+        balance(send(collector.url()).args(["--format", format]).arg(&input), 0);
+        assert_eq!(good(collector.url()), 4, "{format}");
+    }
+    for consumer in ["default", "buffered", "async", "debug"] {
+        let collector = collector();
+        balance(send(collector.url()).args(["--consumer", consumer]).arg(&input), 0);
+        assert_eq!(good(collector.url()), 4, "{consumer}");
+    }
+}
+
+#[test]
+fn options_and_environment_reach_the_requests() {
+    let (dir, collector) = (TempDir::new().unwrap(), collector());
+    let input = file(&dir, "events.ndjson", "{\"track\":\"x\",\"attributes\":{\"own\":1}}\n");
+    let balance = balance(
+        trackwire()
+            .env("TRACKWIRE_GROWINGIO_PRODUCT_ID", "shop")
+            .env("TRACKWIRE_GROWINGIO_DATA_SOURCE_ID", "ds")
+            .env("TRACKWIRE_GROWINGIO_SERVER_HOST", collector.url())
+            .args(["send", "growingio", "--no-validate", "--header", "X-Team: shop", "--platform", "import"])
+            .args(["--sdk-version", "7", "--attribute", "source=file", "--attribute", "own=2"])
+            .arg(&input),
+        0,
+    );
+    assert_eq!(balance["requests"], 1);
+    let record = &get(collector.url(), "/trackwire/good")["records"][0];
+    assert_eq!(record["attributes"], json!({"own": 1, "source": "file"}));
+    assert_eq!((&record["raw"]["platform"], &record["raw"]["sdkVersion"]), (&json!("import"), &json!("7")));
+    assert_eq!(
+        (&record["raw"]["projectKey"], &record["raw"]["dataSourceId"]),
+        (&json!("shop"), &json!("ds"))
+    );
+    assert!(record["request"]["headers"].to_string().to_lowercase().contains("x-team"), "{record}");
+}
+
+#[test]
+fn bad_lines_are_kept_with_number_and_reason_and_stop_nothing() {
+    let (dir, collector) = (TempDir::new().unwrap(), collector());
+    let mut text = b"\xef\xbb\xbf{\"track\":\"a\",\"user\":\"u\"}\r\n  \n{\"track\":7}\nnot json\n".to_vec();
+    text.extend_from_slice(b"{\"track\":\"\xff\"}\n{\"track\":\"nobody\"}\n");
+    text.extend_from_slice(b"{\"track\":\"a\",\"user\":\"u\",\"nonsense\":1}\n{\"x\":\"");
+    text.resize(text.len() + (5 << 20), b'y');
+    text.extend_from_slice(b"\"}\n{\"track\":\"last\",\"user\":\"u\"}");
+    let (input, kept) = (file(&dir, "events.ndjson", text), dir.path().join("rejects.ndjson"));
+    let balance = balance(send(collector.url()).arg(&input).arg("--rejects").arg(&kept), 1);
+    assert_eq!((&balance["lines"], &balance["rejected_lines"]), (&json!(8), &json!(6)));
+    assert_eq!((&balance["delivered"], &balance["interrupted"]), (&json!(2), &json!(false)));
+    assert_eq!(good(collector.url()), 2);
+    let rejects = rejects(&kept);
+    let lines: Vec<_> = rejects.iter().map(|reject| reject["line"].as_u64().unwrap()).collect();
+    assert_eq!(lines, [3, 4, 5, 6, 7, 8]);
+    assert_eq!((&rejects[0]["field"], &rejects[0]["code"]), (&json!("track"), &json!("wrong_type")));
+    assert_eq!(rejects[1]["text"], "not json");
+    assert_eq!(rejects[2]["reason"], "the line is not UTF-8");
+    assert_eq!(rejects[4]["field"], "nonsense");
+    assert_eq!(rejects[5]["reason"], "the line is longer than 4 MiB");
+    assert!(rejects[5]["text"].as_str().unwrap().len() <= 1024);
+
+    let output = run(send(collector.url()).arg(&input), 1);
+    let shown = String::from_utf8(output.stderr).unwrap();
+    assert!(shown.contains("line 4: `json` cannot be read"), "without --rejects they are shown: {shown}");
+}
+
+#[test]
+fn gzip_and_standard_input() {
+    let (dir, collector) = (TempDir::new().unwrap(), collector());
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(events(3_000).as_bytes()).unwrap();
+    let zipped = encoder.finish().unwrap();
+    let input = file(&dir, "events.gz", &zipped);
+    let balance = balance(send(collector.url()).arg(&input), 0);
+    assert_eq!((&balance["delivered"], &balance["requests"]), (&json!(3_000), &json!(6)));
+
+    let mut child = send(collector.url())
+        .args(["--json", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&zipped).unwrap();
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
+    assert_eq!(good(collector.url()), 6_000);
+
+    let cut = file(&dir, "cut.gz", &zipped[..zipped.len() / 2]);
+    let balance = self::balance(send(collector.url()).arg(&cut), 1);
+    assert_eq!(balance["interrupted"], true);
+    assert_eq!(
+        balance["delivered"],
+        balance["lines"].as_u64().unwrap() - balance["rejected_lines"].as_u64().unwrap()
+    );
+}
+
+#[test]
+fn unusable_arguments_end_with_2_and_send_nothing() {
+    let (dir, collector) = (TempDir::new().unwrap(), collector());
+    let input = file(&dir, "events.ndjson", events(1));
+    let missing = dir.path().join("missing");
+    let none: [&str; 0] = [];
+    for (host, path, more) in [
+        (collector.url(), &missing, &none[..]),
+        (collector.url(), &dir.path().to_owned(), &none),
+        (collector.url(), &input, &["--format", "xml"]),
+        (collector.url(), &input, &["--rate", "0/s"]),
+        (collector.url(), &input, &["--timeout", "soon"]),
+        (collector.url(), &input, &["--max-size", "0"]),
+        (collector.url(), &input, &["--header", "no colon"]),
+        (collector.url(), &input, &["--header", "bad name: x"]),
+        (collector.url(), &input, &["--proxy", "::"]),
+        (collector.url(), &input, &["--rejects", "/no/such/directory/file"]),
+        (collector.url(), &input, &["--rejects", input.to_str().unwrap()]),
+        ("collector.example", &input, &none),
+        ("http://", &input, &none),
+    ] {
+        let output = run(send(host).arg(path).args(more), 2);
+        assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{more:?}");
+    }
+    let output = run(trackwire().args(["send", "growingio"]).arg(&input), 2);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--product-id"));
+    run(trackwire().args(["collect", "--listen", "nowhere"]), 2);
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    run(trackwire().arg("collect").arg("--listen").arg(taken.local_addr().unwrap().to_string()), 2);
+    assert_eq!(fs::read_to_string(&input).unwrap(), events(1), "the input is not overwritten");
+    assert_eq!(good(collector.url()), 0);
+}
+
+#[test]
+fn faults_delay_and_lose_nothing() {
+    let (dir, collector) = (TempDir::new().unwrap(), collector());
+    let plan = r#"{"faults":[{"status":503,"count":3},{"status":429,"retry_after":0,"count":1},{"drop":"before","count":1}]}"#;
+    collector.faults().replace(plan).unwrap();
+    let input = file(&dir, "events.ndjson", events(5_000));
+    let options = ["--format", "snappy", "--retry-backoff-factor", "0.01"];
+    let balance = balance(send(collector.url()).args(options).arg(&input), 0);
+    assert_eq!(balance["delivered"], 5_000);
+    assert!(balance["retries"].as_u64().unwrap() >= 5, "{balance}");
+    assert_eq!(good(collector.url()), 5_000, "a cut before the request was read makes no duplicate");
+}
+
+#[test]
+fn what_the_server_refuses_is_kept_by_line() {
+    let (dir, collector) = (TempDir::new().unwrap(), collector());
+    collector.faults().replace(r#"{"faults":[{"status":400,"count":1}]}"#).unwrap();
+    let (input, kept) = (file(&dir, "events.ndjson", events(6)), dir.path().join("rejects.ndjson"));
+    let options = ["--max-size", "3", "--max-in-flight", "1"];
+    let balance = balance(send(collector.url()).args(options).arg(&input).arg("--rejects").arg(&kept), 1);
+    assert_eq!((&balance["rejected"], &balance["delivered"]), (&json!(3), &json!(3)));
+    let rejects = rejects(&kept);
+    let ends: Vec<_> =
+        rejects.iter().map(|reject| (reject["line"].as_u64(), reject["fate"].as_str())).collect();
+    assert_eq!(ends, [1, 2, 3].map(|line| (Some(line), Some("server"))));
+}
+
+#[test]
+fn what_cannot_be_delivered_in_time_is_dropped_and_kept_by_line() {
+    let dir = TempDir::new().unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (input, kept) = (file(&dir, "events.ndjson", events(3)), dir.path().join("rejects.ndjson"));
+    let mut command = send(&format!("http://{nobody}"));
+    let balance = balance(command.args(["--timeout", "300ms"]).arg(&input).arg("--rejects").arg(&kept), 1);
+    assert_eq!((&balance["dropped"], &balance["rejected_lines"]), (&json!(3), &json!(0)));
+    let fates: Vec<_> = rejects(&kept).iter().map(|reject| reject["fate"].clone()).collect();
+    assert_eq!(fates, ["dropped", "dropped", "dropped"]);
+}
+
+#[test]
+fn a_full_queue_is_waited_for() {
+    let (dir, collector) = (TempDir::new().unwrap(), collector());
+    collector.faults().replace(r#"{"faults":[{"delay_ms":20,"count":10}]}"#).unwrap();
+    let input = file(&dir, "events.ndjson", events(20_000));
+    let options = ["--max-queue-events", "1000", "--max-size", "100"];
+    let balance = balance(send(collector.url()).args(options).arg(&input), 0);
+    assert_eq!(balance["delivered"], 20_000);
+    assert_eq!(good(collector.url()), 20_000);
+}
+
+#[test]
+fn the_rate_is_kept() {
+    let (dir, collector) = (TempDir::new().unwrap(), collector());
+    let input = file(&dir, "events.ndjson", events(101));
+    let balance = balance(send(collector.url()).args(["--rate", "200/s"]).arg(&input), 0);
+    // 100 gaps of 5 ms.
+    assert!(balance["seconds"].as_f64().unwrap() >= 0.48, "{balance}");
+}
+
+/// Interrupts a child as Ctrl-C does.
+#[cfg(unix)]
+fn interrupt(child: &Child) {
+    let status = Command::new("kill").arg("-INT").arg(child.id().to_string()).status().unwrap();
+    assert!(status.success());
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_delivers_what_was_read() {
+    let collector = collector();
+    let mut arrivals = TcpStream::connect(collector.url().strip_prefix("http://").unwrap()).unwrap();
+    write!(arrivals, "GET /trackwire/stream HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    let mut command = send(collector.url());
+    command.args(["--json", "--flush-after", "1ms", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(events(10).as_bytes()).unwrap();
+    // The input stays open: only the interrupt can end this.
+    let arrived =
+        BufReader::new(arrivals).lines().find(|line| line.as_ref().is_ok_and(|line| line.contains("u9")));
+    assert!(arrived.is_some());
+    interrupt(&child);
+    let output = child.wait_with_output().unwrap();
+    drop(stdin);
+    let balance: Value = serde_json::from_slice(&output.stdout).unwrap();
+    check(&balance);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!((&balance["interrupted"], &balance["delivered"]), (&json!(true), &json!(10)));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("stopping: "));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_ctrl_c_gives_up() {
+    // Accepts connections and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut command = send(&format!("http://{}", silent.local_addr().unwrap()));
+    command.args(["--json", "--flush-after", "1ms", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(events(10).as_bytes()).unwrap();
+    let (mut request, _) = silent.accept().unwrap();
+    request.read_exact(&mut [0; 4]).unwrap();
+    interrupt(&child);
+    let mut messages = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(messages.any(|line| line.unwrap().starts_with("stopping: 10 events pending")));
+    interrupt(&child);
+    let mut balance = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut balance).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    let balance: Value = serde_json::from_str(&balance).unwrap();
+    check(&balance);
+    assert_eq!(balance["dropped"], 10);
+    drop((stdin, request));
+}
+
+#[cfg(unix)]
+#[test]
+fn collect_says_where_it_listens_and_ends_cleanly() {
+    let dir = TempDir::new().unwrap();
+    let store = dir.path().join("events.sqlite");
+    let mut command = trackwire();
+    command.args(["collect", "--listen", "127.0.0.1:0", "--store"]).arg(&store).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let url = line.trim_end().strip_prefix("listening on ").unwrap();
+    let input = file(&dir, "events.ndjson", events(100));
+    balance(send(url).arg(&input), 0);
+    assert_eq!(good(url), 100);
+    interrupt(&child);
+    assert!(child.wait().unwrap().success());
+    assert!(fs::metadata(&store).unwrap().len() > 0);
+}
