@@ -274,8 +274,11 @@ where
         outcomes: &mut Vec<Outcome>,
     ) -> Option<u64> {
         loop {
+            // The clock is read under the lock, so that a request is never dated before an event that it carries.
+            let mut engine = self.engine();
             let now = self.now();
-            let step = self.engine().step(now, buffer);
+            let step = engine.step(now, buffer);
+            drop(engine);
             let transmit = match step {
                 Step::Seal(job) => {
                     let mut job = job.seal(&self.destination);

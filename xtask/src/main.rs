@@ -24,7 +24,7 @@ struct Chore {
 const CHORES: &[Chore] = &[
     Chore {
         name: "test",
-        arguments: "",
+        arguments: "[STEP…]",
         about: "everything that must hold: format, lints, tests, conformance, page, oldest Rust",
         run: test::main,
     },

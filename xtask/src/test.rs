@@ -18,32 +18,43 @@ const CORE: [&str; 3] = ["--no-default-features", "--features", "growingio"];
 /// Crates that the core must not pull in, by the start of their name.
 const NOT_IN_CORE: [&str; 5] = ["tokio", "hyper", "reqwest", "wasm-bindgen", "web-sys"];
 
-/// Runs all steps, also after a failure, and says which failed.
-pub(crate) fn run_all(steps: &mut Steps) {
-    steps.step("repository", || tidy::check().map_err(|found| found.join("\n")));
-    steps.step("format", format);
-    steps.step("lints", lints);
-    steps.step("lints for wasm32", lints_wasm);
-    steps.step("documentation", documentation);
-    steps.step("unit, integration and doc tests", || run_tests(cargo().args(ALL_TESTS)));
-    steps.step("conformance: growingio", conformance);
-    steps.step("page", page);
-    steps.step("core without I/O", core);
-    steps.step("oldest supported Rust", oldest_rust);
-}
+/// A step's name and what it does.
+type Step = (&'static str, fn() -> StepResult);
 
-/// `cargo xtask test`.
+/// The steps, in the order they run.
+const STEPS: [Step; 10] = [
+    ("repository", tidy::step),
+    ("format", format),
+    ("lints", lints),
+    ("lints for wasm32", lints_wasm),
+    ("documentation", documentation),
+    ("unit, integration and doc tests", tests),
+    ("conformance: growingio", conformance),
+    ("page", page),
+    ("core without I/O", core),
+    ("oldest supported Rust", oldest_rust),
+];
+
+/// `cargo xtask test [STEP…]`: all steps, or those whose name holds one of the words given. A failure does not keep the
+/// later steps from running.
 pub(crate) fn main(arguments: &[String]) -> ExitCode {
-    if let Some(argument) = arguments.first() {
-        eprintln!("`cargo xtask test` takes no arguments, but was given `{argument}`");
+    let wanted =
+        |name: &str| arguments.is_empty() || arguments.iter().any(|word| name.contains(word.as_str()));
+    if !STEPS.iter().any(|(name, _)| wanted(name)) {
+        let names = STEPS.map(|(name, _)| name).join("\n  ");
+        eprintln!("no step is called {}; there are\n  {names}", arguments.join(" or "));
         return ExitCode::from(2);
     }
     let mut steps = Steps::default();
-    run_all(&mut steps);
+    for (name, run) in STEPS.iter().filter(|(name, _)| wanted(name)) {
+        steps.step(name, run);
+    }
     steps.finish()
 }
 
-const ALL_TESTS: [&str; 5] = ["test", "--locked", "--workspace", "--all-features", "--no-fail-fast"];
+fn tests() -> StepResult {
+    run_tests(cargo().args(["test", "--locked", "--workspace", "--all-features", "--no-fail-fast"]))
+}
 
 fn format() -> StepResult {
     tools::component("rustfmt", "fmt")?;

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use crate::root;
-use crate::steps::{Counts, output};
+use crate::steps::{Counts, StepResult, output};
 
 /// The longest a file that people write may be, in lines.
 const MAX_LINES: usize = 800;
@@ -36,8 +36,13 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
+/// The same as a step of `cargo xtask test`.
+pub(crate) fn step() -> StepResult {
+    check().map_err(|found| found.join("\n"))
+}
+
 /// Looks at every tracked file; the errors name file, line and problem.
-pub(crate) fn check() -> Result<Counts, Vec<String>> {
+fn check() -> Result<Counts, Vec<String>> {
     let files = files();
     let mut found = Vec::new();
     for path in &files {

@@ -62,10 +62,8 @@ pub(crate) fn call(method: &str, url: &str, path: &str, body: Option<&Json>) -> 
     let body = body.map(Json::to_string).unwrap_or_default();
     let kind = if body.is_empty() { "" } else { "content-type: application/json\r\n" };
     let length = body.len();
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\nhost: {host}\r\n{kind}content-length: {length}\r\nconnection: close\r\n\r\n{body}"
-    )?;
+    let head = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\n{kind}content-length: {length}\r\n");
+    stream.write_all(format!("{head}connection: close\r\n\r\n{body}").as_bytes())?;
     let answer = Message::read(&mut BufReader::new(stream))?.ok_or_else(|| bad("no answer"))?;
     let status = answer.start.split(' ').nth(1).and_then(|status| status.parse().ok());
     Ok((status.ok_or_else(|| bad("an answer without a status"))?, answer.body))

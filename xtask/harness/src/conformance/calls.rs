@@ -100,6 +100,7 @@ fn tracker(vector: &Vector, server: &Capture, clock: &Arc<AtomicU64>) -> Result<
         .validate(vector.peer == Peer::Java)
         .retry_limit(if vector.peer == Peer::Java { 3 } else { 0 })
         .on_exhausted(OnExhausted::Drop)
+        .debug_printer(|line| eprintln!("{line}"))
         .clock(move || clock.load(Ordering::SeqCst))
         .build()
         .map_err(|error| format!("the tracker cannot be built: {error}"))

@@ -129,10 +129,9 @@ impl Shared {
         while let Ok(Some(message)) = Message::read(&mut reading) {
             let answer = self.keep(message);
             let written = match answer {
-                Answer::Status(status) => {
-                    write!(stream, "HTTP/1.1 {status} Scripted\r\ncontent-length: 0\r\n\r\n")
-                        .and_then(|()| stream.flush())
-                }
+                // In one write: several small ones would wait for one another's acknowledgement.
+                Answer::Status(status) => stream
+                    .write_all(format!("HTTP/1.1 {status} Scripted\r\ncontent-length: 0\r\n\r\n").as_bytes()),
                 Answer::Cut => stream.shutdown(Shutdown::Both),
             };
             if written.is_err() || answer == Answer::Cut {
