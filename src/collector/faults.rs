@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn a_plan_is_shown_as_it_was_given() {
         let faults = Faults::default();
-        let plan = r#"{"faults":[{"system":"growingio","status":429,"code":"E\"1","retry_after":"Wed, 21 Oct 2015 07:28:00 GMT","delay_ms":5,"count":3,"share":0.5},{"drop":"after"},{"status":500,"code":7,"retry_after":0},{"drop":"before","delay_ms":1}]}"#;
+        let plan = r#"{"faults":[{"system":"growingio","status":429,"code":"E\"1","retry_after":"Wed, 21 Oct 2015 07:28:00 GMT","delay_ms":5,"count":3,"share":0.5},{"drop":"after"},{"status":500,"code":7,"retry_after":0},{"delay_ms":1,"drop":"before"}]}"#;
         faults.replace(plan).unwrap();
         assert_eq!(faults.left(), plan);
         assert!(faults.replace("{").is_err());

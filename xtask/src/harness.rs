@@ -43,10 +43,24 @@ pub(crate) fn run(chore: &str, arguments: &[String], profile: Profile) -> ExitCo
         .args(arguments)
         .env("TRACKWIRE_ROOT", root())
         .env("TRACKWIRE_BIN", folder.join("trackwire"));
+    hand_over(&mut harness)
+}
+
+/// Becomes the harness, so that a signal to this program reaches it.
+#[cfg(unix)]
+fn hand_over(harness: &mut Command) -> ExitCode {
+    use std::os::unix::process::CommandExt;
+    let error = harness.exec();
+    eprintln!("{}: {error}", harness.get_program().display());
+    ExitCode::FAILURE
+}
+
+#[cfg(not(unix))]
+fn hand_over(harness: &mut Command) -> ExitCode {
     match harness.status() {
         Ok(status) => ExitCode::from(status.code().map_or(1, |code| u8::try_from(code).unwrap_or(1))),
         Err(error) => {
-            eprintln!("{}: {error}", folder.join("xtask-harness").display());
+            eprintln!("{}: {error}", harness.get_program().display());
             ExitCode::FAILURE
         }
     }

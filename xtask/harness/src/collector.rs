@@ -3,18 +3,22 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::{env, fs, thread};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::{env, fs};
 
 use crate::http::call;
 use crate::json::Json;
 
 /// How many records are asked for at once.
-const PAGE: usize = 1000;
+const PAGE: usize = 10_000;
 
-/// A running collector. Ends when it is dropped.
+/// A running collector. Ends when it is dropped, and with this program however that ends, short of a hard kill.
 pub(crate) struct Collector {
-    child: Child,
+    child: Arc<Mutex<Child>>,
     url: String,
+    /// Reads what it prints, to its end.
+    reading: Option<JoinHandle<()>>,
 }
 
 impl Collector {
@@ -39,9 +43,11 @@ impl Collector {
             let status = child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
             return Err(format!("the collector did not start ({status})"));
         };
+        let child = Arc::new(Mutex::new(child));
+        end_on_signal(&child);
         // What else it prints must be read, or it would block once the pipe is full.
-        thread::spawn(move || lines.for_each(drop));
-        Ok(Self { child, url })
+        let reading = thread::spawn(move || lines.for_each(drop));
+        Ok(Self { child, url, reading: Some(reading) })
     }
 
     /// Its address, `http://host:port`.
@@ -76,7 +82,9 @@ impl Collector {
 
     /// Waits until the collector ends by itself or by Ctrl-C.
     pub(crate) fn wait(mut self) {
-        let _ = self.child.wait();
+        if let Some(reading) = self.reading.take() {
+            let _ = reading.join();
+        }
     }
 
     fn get(&self, path: &str) -> Result<Json, String> {
@@ -96,10 +104,39 @@ impl Collector {
 
 impl Drop for Collector {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let mut child = lock(&self.child);
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
+
+fn lock(child: &Mutex<Child>) -> MutexGuard<'_, Child> {
+    child.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ends the collector, then this program, when it is told to end: Ctrl-C reaches both, SIGTERM only this one.
+#[cfg(unix)]
+fn end_on_signal(child: &Arc<Mutex<Child>>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let child = Arc::clone(child);
+    thread::spawn(move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        let ended = runtime.block_on(async {
+            let (mut interrupt, mut terminate) =
+                (signal(SignalKind::interrupt()).ok()?, signal(SignalKind::terminate()).ok()?);
+            tokio::select! { signal = interrupt.recv() => signal, signal = terminate.recv() => signal }
+        });
+        if ended.is_some() {
+            let mut child = lock(&child);
+            let _ = child.kill();
+            let _ = child.wait();
+            std::process::exit(130);
+        }
+    });
+}
+
+#[cfg(not(unix))]
+fn end_on_signal(_: &Arc<Mutex<Child>>) {}
 
 /// A store's path below cargo's target folder, with what an earlier run left there removed.
 fn store(program: &Path, chore: &str) -> Result<PathBuf, String> {

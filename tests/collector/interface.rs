@@ -1,0 +1,140 @@
+//! The collector's own interface.
+
+use serde_json::json;
+
+use crate::client::{EVENTS, Server};
+
+fn filled() -> Server {
+    let server = Server::start();
+    for at in 1..=5 {
+        let user = at % 2;
+        let body = format!(
+            r#"[{{"eventType":"CUSTOM","eventName":"e{at}","userId":"u{user}"}},{{"eventType":"LOGIN_USER_ATTRIBUTES","userId":"u{user}"}}]"#
+        );
+        assert_eq!(server.post(EVENTS, &body), 204);
+    }
+    server
+}
+
+#[test]
+fn filters() {
+    let server = filled();
+    assert_eq!(server.records("good").len(), 10);
+    assert_eq!(server.names("good?kind=track"), ["e1", "e2", "e3", "e4", "e5"]);
+    assert_eq!(server.names("good?kind=track&user=u1"), ["e1", "e3", "e5"]);
+    assert_eq!(server.names("good?name=e4"), ["e4"]);
+    assert_eq!(server.records("good?kind=user&user=u0").len(), 2);
+    assert_eq!(server.records("good?system=growingio&kind=item").len(), 0);
+    assert_eq!(server.names("good?name=e4&user=u1").len(), 0);
+}
+
+#[test]
+fn pages_follow_one_another() {
+    let server = filled();
+    for order in ["asc", "desc"] {
+        let mut seen = Vec::new();
+        let mut after = String::new();
+        let mut pages = 0;
+        loop {
+            let page = server.get(&format!("/trackwire/good?limit=2&kind=track&order={order}{after}")).json();
+            let records = page["records"].as_array().unwrap();
+            assert!(records.len() <= 2);
+            seen.extend(records.iter().map(|record| record["id"].as_u64().unwrap()));
+            pages += 1;
+            match page["next"].as_u64() {
+                Some(next) => after = format!("&after={next}"),
+                None => break,
+            }
+        }
+        if order == "desc" {
+            seen.reverse();
+        }
+        assert_eq!((seen, pages), (vec![1, 3, 5, 7, 9], 3));
+    }
+    assert_eq!(server.records("good?after=9").len(), 1);
+    assert_eq!(server.records("good?after=10").len(), 0);
+    assert_eq!(server.records("good?after=18446744073709551615").len(), 0);
+    assert_eq!(server.records("good?after=0&order=desc").len(), 0);
+    assert_eq!(server.get("/trackwire/good?limit=10").json()["next"], json!(null));
+}
+
+#[test]
+fn wrong_parameters_are_named() {
+    let server = Server::start();
+    for (query, name) in [
+        ("good?after=x", "after"),
+        ("good?limit=-1", "limit"),
+        ("good?kind=page", "kind"),
+        ("good?system=none", "system"),
+        ("good?order=up", "order"),
+        ("good?nmae=x", "nmae"),
+        ("bad?name=x", "name"),
+        ("stream?after=x", "after"),
+    ] {
+        let answer = server.get(&format!("/trackwire/{query}"));
+        assert_eq!(answer.status, 400, "{query}");
+        assert!(answer.json()["error"].as_str().unwrap().starts_with(&format!("{name}: ")), "{query}");
+    }
+    // Too much is not wrong, it is just not given.
+    assert_eq!(server.get("/trackwire/good?limit=99999999").status, 200);
+}
+
+#[test]
+fn a_reset_forgets_and_ids_go_on() {
+    let server = filled();
+    server.post(EVENTS, "nonsense");
+    let answer = server.request("POST", "/trackwire/reset", &[], b"").unwrap();
+    assert_eq!((answer.status, answer.body.len()), (204, 0));
+    assert_eq!(
+        server.stats(),
+        json!({"good": 0, "bad": 0, "requests": 0,
+            "by_system": {"growingio": {"good": 0, "bad": 0, "requests": 0, "bytes": 0}}})
+    );
+    assert_eq!(server.records("good").len() + server.records("bad").len(), 0);
+    server.track("again").unwrap();
+    assert_eq!(server.records("good")[0]["id"], 12);
+}
+
+#[test]
+fn other_methods_and_paths() {
+    let server = Server::start();
+    for path in ["stats", "good", "bad", "stream"] {
+        let answer = server.request("POST", &format!("/trackwire/{path}"), &[], b"").unwrap();
+        assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, OPTIONS")), "{path}");
+    }
+    assert_eq!(server.get("/trackwire/reset").status, 405);
+    assert_eq!(server.get("/trackwire/other").status, 404);
+    assert_eq!(server.get("/favicon.ico").status, 404);
+    assert_eq!(server.request("HEAD", "/trackwire/stats", &[], b"").unwrap().status, 200);
+    let answer = server.request("OPTIONS", "/trackwire/faults", &[], b"").unwrap();
+    assert_eq!((answer.status, answer.header("access-control-allow-methods")), (204, Some("GET, POST")));
+    assert_eq!(server.request("OPTIONS", "/anything", &[], b"").unwrap().status, 204);
+    // None of this is an event that went wrong.
+    assert_eq!(server.stats()["bad"], 0);
+}
+
+#[test]
+fn the_page_and_all_its_files_are_served() {
+    let server = Server::start();
+    let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/www")).unwrap();
+    let mut names: Vec<String> = files
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !name.starts_with('.'))
+        .collect();
+    assert!(names.len() >= 3);
+    names.push(String::new());
+    for name in names {
+        let answer = server.get(&format!("/{name}"));
+        assert_eq!(answer.status, 200, "{name}");
+        let expected = match name.rsplit('.').next() {
+            Some("js") => "text/javascript; charset=utf-8",
+            Some("css") => "text/css; charset=utf-8",
+            Some("svg") => "image/svg+xml",
+            _ => "text/html; charset=utf-8",
+        };
+        assert_eq!(answer.header("content-type"), Some(expected), "{name}");
+        assert_eq!(answer.header("cache-control"), Some("no-cache"));
+        assert_eq!(answer.header("content-security-policy"), Some("default-src 'self'"));
+        assert!(!answer.body.is_empty(), "{name}");
+    }
+}
