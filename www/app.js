@@ -155,9 +155,9 @@ class Follower {
   }
 
   /** One record from the stream; while catching up it is left to that, which will reach it in order. */
-  hear(record) {
+  hear(text) {
     if (this.busy) this.again = true;
-    else this.take([record]);
+    else if (!feed.paused) this.take([JSON.parse(text)]);
   }
 
   async catchUp() {
@@ -165,6 +165,7 @@ class Follower {
     const turn = this.turn;
     this.busy = true;
     try {
+      if (this.last === 0) await this.#begin(turn);
       do {
         this.again = false;
         let page;
@@ -172,10 +173,28 @@ class Follower {
           page = await ask(`${this.path}?after=${this.last}&limit=${PAGE}`);
           if (turn !== this.turn || feed.paused) return;
           this.take(page.records);
-        } while (page.next !== null && page.records.length > 0);
+        } while (page.next !== null);
       } while (this.again);
     } finally {
       if (turn === this.turn) this.busy = false;
+    }
+  }
+
+  /** Shows the newest first; what came before them follows in the background, as far as there is room. */
+  async #begin(turn) {
+    const page = await ask(`${this.path}?order=desc&limit=${PAGE}`);
+    if (turn !== this.turn) return;
+    this.take(page.records.reverse());
+    if (page.next !== null) this.#fill(turn, page.next).catch(() => {});
+  }
+
+  async #fill(turn, next) {
+    while (next !== null) {
+      const page = await ask(`${this.path}?order=desc&after=${next}&limit=${PAGE}`);
+      if (turn !== this.turn) return;
+      page.records.forEach(offer);
+      if (!this.rows.addBefore(page.records.map(this.short))) return;
+      next = page.next;
     }
   }
 
@@ -190,146 +209,160 @@ class Follower {
 const feed = {
   paused: false,
   ready: false, // whether what was there before the page is shown
-  heard: false, // whether the stream spoke since the last look at the counts
+  live: false, // whether the stream is open
   followers: [new Follower('good', good, shortGood), new Follower('bad', bad, shortBad)],
 
   open() {
     const source = new EventSource('/trackwire/stream');
     source.addEventListener('open', () => {
-      link('live');
-      this.catchUp();
+      this.live = true;
+      showLink();
     });
     source.addEventListener('error', () => {
-      link('lost');
+      this.live = false;
+      showLink();
       if (source.readyState === EventSource.CLOSED) setTimeout(() => this.open(), 2000);
     });
-    this.followers.forEach((follower) => source.addEventListener(follower.path, (event) => {
-      this.heard = true;
-      if (!this.paused) follower.hear(JSON.parse(event.data));
-    }));
-    source.addEventListener('lagged', () => this.catchUp());
+    source.addEventListener('hello', () => this.meet());
+    source.addEventListener('skipped', () => this.catchUp());
     source.addEventListener('reset', () => this.forget());
+    source.addEventListener('stats', (event) => showStats(JSON.parse(event.data)));
+    source.addEventListener('faults', (event) => faults.show(JSON.parse(event.data).faults));
+    for (const follower of this.followers) source.addEventListener(follower.path, (event) => follower.hear(event.data));
+  },
+
+  /** The stream is new, and so the collector may be: then what is on the page came from another. */
+  async meet() {
+    try {
+      const rows = good.all.length > 0 ? good : bad;
+      const newest = rows.all.at(-1);
+      if (newest) {
+        const { records } = await ask(`${rows === good ? 'good' : 'bad'}?after=${newest.id - 1}&limit=1`);
+        if (records[0]?.id !== newest.id || records[0].received_at !== newest.at) return this.forget();
+      }
+      await this.catchUp();
+    } catch {
+      this.live = false;
+      showLink();
+    }
   },
 
   async catchUp() {
     if (this.paused) return;
-    try {
-      await Promise.all(this.followers.map((follower) => follower.catchUp()));
-      this.ready = true;
-      soon(showCounts);
-    } catch {
-      link('lost');
-    }
+    await Promise.all(this.followers.map((follower) => follower.catchUp()));
+    this.ready = true;
+    soon(showCounts);
   },
 
   forget() {
     for (const list of [goodList, badList]) list.forget();
     for (const follower of this.followers) follower.forget();
+    for (const system of systems.values()) system.element.remove();
     systems.clear();
-    this.catchUp();
-    look();
+    latest = null;
+    this.catchUp().catch(() => {});
   },
 };
 
-function link(state) {
-  if ($('link').dataset.state === state) return;
-  const text = { live: 'Live', lost: 'Reconnecting', paused: 'Paused' }[state];
+function showLink() {
+  const state = !feed.live ? 'lost' : feed.paused ? 'paused' : 'live';
+  const before = $('link').dataset.state;
+  if (state === before) return;
   if (state === 'lost') say('The collector does not answer');
-  else if ($('link').dataset.state === 'lost') say('Connected again');
+  else if (before === 'lost') say('Connected again');
   $('link').dataset.state = state;
-  $('link-text').textContent = text;
+  $('link-text').textContent = { live: 'Live', lost: 'Reconnecting', paused: 'Paused' }[state];
 }
 
 // ---- Counts and rates per system --------------------------------------------------------------------------
 
 const systems = new Map(); // name → what its table row shows
-let before = null; // the last counts and when they were read
+let latest = null; // the last counts told
 
-/** Reads the counts. They are also the fallback: when they move and the stream was silent, ask. */
-async function look() {
-  clearTimeout(look.timer);
-  look.timer = setTimeout(look, 1000);
-  if (document.hidden) return;
-  let stats;
-  try {
-    stats = await ask('stats');
-    if (faults.active || !$('panel-faults').hidden) await faults.read();
-  } catch {
-    return link('lost');
+function showStats(stats) {
+  for (const [name, counts] of Object.entries(stats.by_system)) {
+    // What was there before the page does not count as arriving now.
+    const system = systems.get(name) ?? addSystem(name, latest === null ? counts.good : 0);
+    system.counts = counts;
   }
-  link(feed.paused ? 'paused' : 'live');
-  const now = performance.now();
-  if (before !== null && stats.good + stats.bad < before.stats.good + before.stats.bad && !feed.heard) {
-    before = null;
-    feed.forget();
-    return;
-  }
-  for (const [name, s] of Object.entries(stats.by_system ?? {})) {
-    const row = systems.get(name) ?? addSystem(name);
-    const was = before?.stats.by_system?.[name];
-    row.push(was ? Math.max(0, ((s.good - was.good) * 1000) / (now - before.at)) : 0);
-    row.show(s);
-  }
-  const moved = before === null || stats.good !== before.stats.good || stats.bad !== before.stats.bad;
-  if (moved && !feed.heard) feed.catchUp();
-  feed.heard = false;
-  before = { stats, at: now };
-  $('held').textContent = feed.paused ? `Paused, ${count(Math.max(0, stats.good - pause.at))} waiting` : '';
+  latest = stats;
+  soon(showSystems);
 }
 
-function addSystem(name) {
+function showSystems() {
+  for (const system of systems.values()) system.show();
+  const waiting = feed.paused && latest ? Math.max(0, latest.good - pause.at) : 0;
+  $('held').textContent = feed.paused ? `Paused, ${count(waiting)} waiting` : '';
+}
+
+/** Once a second: the rates; and where there is no stream, the counts and what is new are asked for. */
+async function tick() {
+  setTimeout(tick, 1000);
+  const now = performance.now();
+  for (const system of systems.values()) system.measure((now - tick.last) / 1000);
+  tick.last = now;
+  if (systems.size > 0) soon(showSystems);
+  if (feed.live || document.hidden) return;
+  try {
+    showStats(await ask('stats'));
+    await feed.meet();
+  } catch {
+    // It is away; the stream says when it is back.
+  }
+}
+
+function addSystem(name, already) {
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
   const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
-  for (const [key, value] of Object.entries({ viewBox: '0 0 180 18', 'aria-hidden': 'true', preserveAspectRatio: 'none' })) svg.setAttribute(key, value);
+  for (const [key, value] of Object.entries({ viewBox: '0 0 180 18', 'aria-hidden': 'true' })) svg.setAttribute(key, value);
   svg.append(path);
   const cell = { good: 'num', rate: 'num', chart: 'wide', bad: 'num', requests: 'num', bytes: 'num' };
   for (const key of Object.keys(cell)) cell[key] = make('td', { className: cell[key] });
   cell.chart.append(svg);
   const element = make('tr', {}, make('th', { scope: 'row' }, name), ...Object.values(cell));
   const rates = new Array(60).fill(0);
-  const row = {
+  const system = {
     element,
-    push: (rate) => (rates.push(rate), rates.shift()),
-    show(s) {
-      const rate = rates.slice(-3).reduce((a, b) => a + b, 0) / 3;
-      cell.good.textContent = count(s.good);
+    counts: null,
+    before: already,
+    measure(seconds) {
+      rates.push(Math.max(0, this.counts.good - this.before) / seconds);
+      rates.shift();
+      this.before = this.counts.good;
+    },
+    show() {
+      const rate = rates.slice(-3).reduce((sum, one) => sum + one, 0) / 3;
+      cell.good.textContent = count(this.counts.good);
       cell.rate.textContent = rate > 0 && rate < 10 ? rate.toFixed(1) : count(Math.round(rate));
-      cell.bad.textContent = count(s.bad);
-      cell.bad.classList.toggle('some', s.bad > 0);
-      cell.requests.textContent = count(s.requests);
-      cell.bytes.textContent = bytes(s.bytes);
+      cell.bad.textContent = count(this.counts.bad);
+      cell.bad.classList.toggle('some', this.counts.bad > 0);
+      cell.requests.textContent = count(this.counts.requests);
+      cell.bytes.textContent = bytes(this.counts.bytes);
       const top = Math.max(1, ...rates);
       path.setAttribute('d', rates.map((r, i) => (r > 0 ? `M${i * 3 + 1} 18V${(17 - (r / top) * 16).toFixed(1)}` : '')).join('') || 'M0 0');
     },
   };
-  systems.set(name, row);
+  systems.set(name, system);
   $('systems').append(element);
-  return row;
+  return system;
 }
-systems.clear = function clear() {
-  for (const row of this.values()) row.element.remove();
-  Map.prototype.clear.call(this);
-  before = null;
-};
 
 // ---- Pause, reset, tabs, keys -----------------------------------------------------------------------------
 
 function pause() {
   feed.paused = !feed.paused;
-  pause.at = before?.stats.good ?? 0;
+  pause.at = latest?.good ?? 0;
   $('pause').ariaPressed = feed.paused;
   $('pause').textContent = feed.paused ? 'Resume' : 'Pause';
-  link(feed.paused ? 'paused' : 'live');
+  showLink();
   say(feed.paused ? 'Paused' : 'Resumed');
-  if (!feed.paused) {
-    $('held').textContent = '';
-    feed.catchUp();
-  }
+  soon(showSystems);
+  if (!feed.paused) feed.catchUp().catch(() => {});
 }
 
 async function reset() {
   const dialog = $('reset-dialog');
-  const there = before?.stats ?? { good: good.all.length, bad: bad.all.length };
+  const there = latest ?? { good: good.all.length, bad: bad.all.length };
   if (there.good + there.bad > 0) {
     $('reset-what').textContent = `${plural(there.good, 'event')} and ${plural(there.bad, 'bad one')} will be gone from this collector. The fault plan stays.`;
     dialog.returnValue = '';
@@ -339,7 +372,7 @@ async function reset() {
   }
   try {
     await ask('reset', {});
-    feed.forget();
+    if (!feed.live) feed.forget();
     say('Everything deleted');
   } catch (error) {
     say(`Not deleted: ${error.message}`);
@@ -356,7 +389,6 @@ function choose(tab) {
   }
   history.replaceState(null, '', tab.id === 'tab-events' ? location.pathname : `#${tab.id.slice(4)}`);
   for (const list of [goodList, badList]) soon(list.paint);
-  if (tab.id === 'tab-faults') faults.read();
 }
 
 const openList = () => (!$('panel-events').hidden ? goodList : !$('panel-bad').hidden ? badList : null);
@@ -402,12 +434,14 @@ function samples() {
 use trackwire::{Track, growingio::Tracker};
 
 let tracker = Tracker::builder("demo", "demo-source", "${here}").build()?;
-tracker.track(Track::new("add_to_cart").user("u1").attribute("sku", "A-17").attribute("price", 19.9))?;
+let event = Track::new("add_to_cart").user("u1").attribute("sku", "A-17").attribute("price", 19.9);
+tracker.track(event)?;
 tracker.close_blocking(Duration::from_secs(5))?;`],
     ['curl', `curl -i ${here}/v3/projects/demo/collect \\
   -H 'content-type: application/json' -d '[{
     "eventType": "CUSTOM", "eventName": "add_to_cart", "userId": "u1", "timestamp": ${Date.now()},
-    "attributes": {"sku": "A-17", "price": 19.9}, "dataSourceId": "demo-source", "projectKey": "demo"
+    "attributes": {"sku": "A-17", "price": 19.9},
+    "dataSourceId": "demo-source", "projectKey": "demo"
   }]'`],
   ];
 }
@@ -431,10 +465,10 @@ $('filter-more').addEventListener('click', () => {
   $('filter-more').ariaExpanded = open;
   $('filter').classList.toggle('all', open);
 });
-document.addEventListener('visibilitychange', () => document.hidden || look());
 const wanted = $(`tab-${location.hash.slice(1)}`);
 if (tabs.includes(wanted)) choose(wanted);
 faults.start();
 feed.open();
-look();
+tick.last = performance.now();
+tick();
 showCounts();

@@ -1,6 +1,6 @@
 // The fault plan: presets, a rule of one's own, and what is left of what is in force.
 
-import { $, ask, code, count, duration, make, plural, say } from './tools.js';
+import { $, ask, code, count, duration, make, plural, say, soon } from './tools.js';
 
 const presets = [
   ['503 burst', 'The next 10 requests are answered 503.', { status: 503, count: 10 }],
@@ -13,35 +13,28 @@ const presets = [
 function inWords(rule) {
   const what = rule.drop === 'before' ? 'Cut the connection, nothing read' : rule.drop === 'after' ? 'Accept, then cut without an answer' : rule.status ? `Answer ${rule.status}` : 'Answer as usual';
   return [
-    rule.retry_after !== null && rule.retry_after !== undefined ? `${what}, Retry-After ${rule.retry_after}` : what,
+    rule.retry_after !== undefined ? `${what}, Retry-After ${rule.retry_after}` : what,
     rule.delay_ms ? `after ${duration(rule.delay_ms)}` : '',
-    rule.share !== null && rule.share !== undefined && rule.share < 1 ? `for ${Math.round(rule.share * 100)} % of requests` : '',
+    rule.share < 1 ? `for ${Math.round(rule.share * 100)} % of requests` : '',
     rule.system ? `to ${rule.system}` : '',
   ].filter(Boolean).join(' ');
 }
 
 export const faults = {
-  active: false,
-  shown: '',
+  last: Promise.resolve(),
 
-  async read() {
-    const { faults: plan } = await ask('faults');
-    const text = JSON.stringify(plan);
-    this.active = plan.some((rule) => rule.count !== 0);
-    if (text !== this.shown) {
-      this.shown = text;
-      soon(() => this.show(plan));
-    }
-    return plan;
+  /** Changes the plan. One change after the other: each starts from what the one before left. */
+  write(change) {
+    this.last = this.last.then(() => this.replace(change));
+    return this.last;
   },
 
-  async write(change) {
+  async replace(change) {
     $('faults-problem').hidden = true;
     try {
-      // What is left now, not what was shown: counts may have been used up since.
-      const plan = change((await this.read()).filter((rule) => rule.count !== 0));
-      await ask('faults', { faults: plan });
-      await this.read();
+      // What is left now, not what is shown: counts may have been used up since.
+      const { faults: left } = await ask('faults');
+      await ask('faults', { faults: change(left) });
       return true;
     } catch (error) {
       $('faults-problem').textContent = error.message;
@@ -54,19 +47,29 @@ export const faults = {
     if (await this.write((plan) => [...plan, rule])) say(`Fault added: ${inWords(rule)}`);
   },
 
+  /** The collector tells what is left whenever that changes. */
   show(plan) {
-    const live = plan.filter((rule) => rule.count !== 0);
+    this.plan = plan;
+    soon(this.paint);
+  },
+
+  paint() {
+    const { plan } = faults;
+    const focused = [...$('plan').querySelectorAll('button')].indexOf(document.activeElement);
     $('plan').replaceChildren(...plan.map((rule, index) => {
-      const drop = make('button', { type: 'button', className: 'plain', ariaLabel: `Remove rule ${index + 1}` }, 'Remove');
-      drop.addEventListener('click', () => this.write((now) => now.filter((_, i) => i !== live.indexOf(rule))));
-      const left = rule.count === null || rule.count === undefined ? 'no limit' : rule.count === 0 ? 'used up' : `${count(rule.count)} left`;
-      return make('li', { data: { left: rule.count === 0 ? 'none' : 'some' } }, make('span', { className: 'rule-words' }, inWords(rule)), make('span', { className: 'left' }, left), drop);
+      const remove = make('button', { type: 'button', className: 'plain', ariaLabel: `Remove rule ${index + 1}` }, 'Remove');
+      // By what it says, as rules before it may have been used up meanwhile.
+      const same = (other) => JSON.stringify({ ...other, count: 0 }) === JSON.stringify({ ...rule, count: 0 });
+      remove.addEventListener('click', () => faults.write((now) => now.toSpliced(now.findIndex(same), now.some(same) ? 1 : 0)));
+      const left = rule.count === undefined ? 'no limit' : `${count(rule.count)} left`;
+      return make('li', {}, make('span', { className: 'rule-words' }, inWords(rule)), make('span', { className: 'left' }, left), remove);
     }));
+    if (focused >= 0) ($('plan').querySelectorAll('button')[Math.min(focused, plan.length - 1)] ?? $('panel-faults')).focus();
     $('plan-none').hidden = plan.length > 0;
     $('faults-clear').hidden = plan.length === 0;
-    $('count-faults').textContent = live.length > 0 ? plural(live.length, 'rule') : '';
-    $('tab-faults').classList.toggle('warned', live.length > 0);
-    const script = `curl ${location.origin}/trackwire/faults -d '${JSON.stringify({ faults: live }).replaceAll("'", "'\\''")}' \\\n  -H 'content-type: application/json'`;
+    $('count-faults').textContent = plan.length > 0 ? plural(plan.length, 'rule') : '';
+    $('tab-faults').classList.toggle('warned', plan.length > 0);
+    const script = `curl ${location.origin}/trackwire/faults -d '${JSON.stringify({ faults: plan }).replaceAll("'", "'\\''")}' \\\n  -H 'content-type: application/json'`;
     $('plan-request').lastElementChild.replaceChildren(code(script));
   },
 
@@ -95,6 +98,5 @@ export const faults = {
       this.add(rule);
     });
     $('faults-clear').addEventListener('click', () => this.write(() => []));
-    this.read().catch(() => {});
   },
 };

@@ -18,6 +18,7 @@ export class Rows {
     this.match = null;
     this.newer = this.all; // matched on arrival, oldest first
     this.older = []; // matched by searching back, newest first
+    this.job = null;
     this.searched = 0; // rows of `all` below this index are not searched yet
     this.changed(0);
   }
@@ -52,6 +53,21 @@ export class Rows {
     }
     if (this.all.length > KEEP + SLACK) this.#trim();
     this.changed(shown);
+  }
+
+  /** Adds rows that came before all others, newest first; false when there is room for no more. */
+  addBefore(rows) {
+    const room = KEEP - this.all.length;
+    const taken = rows.slice(0, Math.max(0, room)).reverse();
+    const unfiltered = this.match === null;
+    this.all = taken.concat(this.all);
+    if (unfiltered) this.newer = this.all;
+    else {
+      this.searched += taken.length;
+      if (this.job === null) this.#search();
+    }
+    this.changed(0);
+    return rows.length < room;
   }
 
   filter(match) {

@@ -62,7 +62,10 @@ export async function ask(path, body) {
   const answer = await fetch(`/trackwire/${path}`, body === undefined
     ? { cache: 'no-store' }
     : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
-  if (!answer.ok) throw new Error((await answer.text()).slice(0, 300) || `The collector answered ${answer.status}`);
+  if (!answer.ok) {
+    const { error } = await answer.json().catch(() => ({}));
+    throw new Error(error ?? `The collector answered ${answer.status}`);
+  }
   return answer.status === 204 ? null : answer.json();
 }
 
