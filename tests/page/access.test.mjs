@@ -10,7 +10,8 @@ const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 let collector;
 let browser;
 before(async () => {
-  [collector, browser] = await Promise.all([Collector.start(), browse()]);
+  collector = await Collector.start();
+  browser = await browse();
 });
 after(async () => {
   await browser?.close();

@@ -8,7 +8,8 @@ let collector;
 let browser;
 let page;
 before(async () => {
-  [collector, browser] = await Promise.all([Collector.start(), browse()]);
+  collector = await Collector.start();
+  browser = await browse();
 });
 after(async () => {
   await browser?.close();

@@ -11,7 +11,8 @@ const NODES = 2_500; // elements in the whole document; the page's own are about
 let collector;
 let browser;
 before(async () => {
-  [collector, browser] = await Promise.all([Collector.start(), browse()]);
+  collector = await Collector.start();
+  browser = await browse();
 });
 after(async () => {
   await browser?.close();
