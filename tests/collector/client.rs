@@ -83,8 +83,7 @@ impl Server {
     }
 
     pub(crate) fn faults_left(&self) -> String {
-        let body = self.get("/trackwire/faults").json()["faults"].to_string();
-        body
+        self.get("/trackwire/faults").json()["faults"].to_string()
     }
 
     pub(crate) fn stats(&self) -> Value {

@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use crate::client::{EVENTS, Server};
 
+/// Where a request goes, its headers, its body, and what is expected of it.
+type Case<'a, T> = (&'a str, &'a [(&'a str, &'a str)], Vec<u8>, T);
+
 const ITEMS: &str = "/projects/p/collect/item";
 const MAPPINGS: &str = "/projects/p/collect/user-mapping";
 const PROTOBUF: (&str, &str) = ("content-type", "application/protobuf");
@@ -52,7 +55,7 @@ fn every_layer_is_undone() {
     let with_stm = format!("{EVENTS}?stm={stm}");
     let clock = stm.to_string();
     let stamp = ("X-Timestamp", clock.as_str());
-    let cases: [(&str, &[(&str, &str)], Vec<u8>, Value); 9] = [
+    let cases: [Case<'_, Value>; 9] = [
         (&with_stm, &[], plain.to_vec(), json!([])),
         (EVENTS, &[("content-type", "text/plain;charset=UTF-8")], plain.to_vec(), json!([])),
         (
@@ -277,7 +280,7 @@ fn bad_requests_are_refused_and_kept() {
     let deep =
         format!("[{{\"eventType\":\"CUSTOM\",\"attributes\":{}{}}}]", "{\"a\":".repeat(200), "}".repeat(200));
     let other = format!(r#"[{{"eventType":"CUSTOM"}},{{"eventType":"CUSTOM","projectKey":"{long}"}}]"#);
-    let cases: Vec<(&str, &[(&str, &str)], Vec<u8>, &str)> = vec![
+    let cases: Vec<Case<'_, &str>> = vec![
         (EVENTS, &[XOR], b"[]".to_vec(), "neither stm in the query nor X-Timestamp is a number"),
         ("/v3/projects/p/collect?stm=x", &[XOR, ("X-Timestamp", "")], b"[]".to_vec(), "neither stm"),
         (EVENTS, &[("X-Compress-Codec", "1")], b"[]".to_vec(), "only 0 (none) and 2 (snappy)"),
