@@ -49,11 +49,19 @@ pub trait Destination {
     /// Names the endpoint of an attempt. A retry may go elsewhere.
     fn endpoint(&self, lane: &Self::Lane, id: BatchId, attempt: u32) -> Self::Endpoint;
 
-    /// Frames, compresses and otherwise finishes a batch; called once for a batch.
+    /// Frames, compresses and otherwise finishes a batch. The same arguments must give the same bytes: when memory is
+    /// short the engine lets go of the sealed copy of a waiting batch and has it made again, with the same `now`.
     fn seal(&self, lane: &Self::Lane, records: Records<'_>, id: BatchId, now: Now) -> Self::Sealed;
 
     /// The bytes a sealed batch holds, for the engine's memory limit.
     fn sealed_bytes(&self, sealed: &Self::Sealed) -> usize;
+
+    /// The most bytes that sealing `count` records of `plain` bytes together can make. The engine keeps that much
+    /// room free. The default is snappy's worst case over one byte of framing for each record.
+    fn sealed_bound(&self, plain: usize, count: usize) -> usize {
+        let framed = plain + count + 64;
+        framed + framed / 6
+    }
 
     /// Builds the request of one attempt (1 for the first): only what must be fresh may differ between attempts.
     fn request(&self, sealed: &Self::Sealed, attempt: u32, now: Now) -> Self::Request;

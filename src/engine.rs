@@ -58,6 +58,7 @@ type Map<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
 pub struct Engine<D: Destination> {
     destination: Arc<D>,
     limits: Limits,
+    largest_batch: usize,
     seed: u64,
     lanes: Vec<Lane<D::Lane>>,
     lane_index: Map<D::Lane, usize>,
@@ -117,6 +118,8 @@ struct Batch<S> {
     plain: usize,
     sealed: Option<S>,
     sealed_bytes: usize,
+    /// When it was first sealed. Sealing it again for this moment gives the same bytes.
+    sealed_at: Option<Now>,
     /// When its oldest event was accepted.
     oldest: i64,
     /// Attempts started, those of the batch it was cut from included.
@@ -139,8 +142,9 @@ enum State {
 struct Flight<E> {
     endpoint: E,
     epoch: u64,
-    /// Until when the driver may still answer, before the engine takes the request for lost.
-    lease: u64,
+    /// Until when the driver may still answer, before the engine takes the request for lost; `None` while the
+    /// batch is being sealed.
+    lease: Option<u64>,
 }
 
 /// What is held now.
@@ -154,8 +158,10 @@ struct Live {
 impl<D: Destination> Engine<D> {
     /// An empty engine. `seed` makes the jitter; give each instance its own.
     pub fn new(destination: impl Into<Arc<D>>, limits: Limits, seed: u64) -> Self {
+        let destination = destination.into();
         Self {
-            destination: destination.into(),
+            largest_batch: limits.largest_batch(|bytes| destination.sealed_bound(bytes, 1)),
+            destination,
             pool: Pool::new(limits.segment_bytes),
             limits,
             seed,
@@ -220,7 +226,7 @@ impl<D: Destination> Engine<D> {
         if self.closed {
             return Err(self.refuse(RecordError::Closed));
         }
-        let largest = self.limits.event_bytes();
+        let largest = self.limits.max_event_bytes.min(self.largest_batch);
         if record.len() > largest || record.is_empty() {
             let hint = format!("an encoded event has 1 to {largest} bytes, this one has {}", record.len());
             let invalid = Invalid::new("event", InvalidKind::TooLarge, hint);
@@ -244,12 +250,13 @@ impl<D: Destination> Engine<D> {
         if batching.triggers_flush {
             self.flush_lanes();
         }
-        Ok(Recorded { wake: first || ready || batching.triggers_flush })
+        // What was dropped to make room has an outcome.
+        Ok(Recorded { wake: first || ready || batching.triggers_flush || !self.outcomes.is_empty() })
     }
 
     /// Whether an event of `bytes` would be taken now.
     pub fn has_room(&self, bytes: usize) -> bool {
-        self.limits.when_full == WhenFull::DropOldest || self.fits(bytes)
+        self.fits(bytes) || self.fits_after_eviction(bytes)
     }
 
     /// Counts an event that did not reach the queue, so that the books name it.
@@ -276,10 +283,13 @@ impl<D: Destination> Engine<D> {
         self.held = held;
     }
 
-    /// Drops everything that is not under way.
+    /// Drops everything that has not been sent, and what waits to be sent again.
     pub fn discard(&mut self, reason: &DropReason) {
-        let waiting = std::mem::take(&mut self.waiting);
-        for id in waiting {
+        self.waiting.clear();
+        let sent = |batch: &Batch<D::Sealed>| matches!(batch.state, State::InFlight(_));
+        let unsent: Vec<BatchId> =
+            self.batches.iter().filter(|(_, batch)| !sent(batch)).map(|(&id, _)| id).collect();
+        for id in unsent {
             self.end_batch(id, &Fate::Dropped(reason.clone()));
         }
         for lane in 0..self.lanes.len() {
@@ -288,8 +298,8 @@ impl<D: Destination> Engine<D> {
         }
     }
 
-    /// Takes no more events and lets everything go out. When the caller's patience is over,
-    /// [`abandon`](Self::abandon) ends what is left.
+    /// Takes no more events and lets everything go out, unless it is [held](Self::hold). When the caller's patience
+    /// is over, [`abandon`](Self::abandon) ends what is left.
     pub fn close(&mut self) {
         self.closed = true;
         self.flush_lanes();
@@ -334,21 +344,44 @@ impl<D: Destination> Engine<D> {
         error
     }
 
-    /// Room for sealed copies is kept free: as much as they take now, and never less than one batch.
-    fn fits(&self, bytes: usize) -> bool {
-        let sealed = if self.planted.has(Bug::SealedUncounted) { 0 } else { self.live.sealed };
-        let reserve = sealed.max(self.limits.max_queue_bytes / 3);
-        self.live.events < self.limits.max_queue_events
-            && self.live.plain + reserve + bytes <= self.limits.max_queue_bytes
+    fn make_room(&mut self, bytes: usize) -> bool {
+        if self.fits(bytes) {
+            return true;
+        }
+        if self.fits_after_eviction(bytes) {
+            while !self.fits(bytes) && self.evict() {}
+        }
+        self.fits(bytes)
     }
 
-    fn make_room(&mut self, bytes: usize) -> bool {
-        while !self.fits(bytes) {
-            if self.limits.when_full != WhenFull::DropOldest || !self.evict() {
-                return false;
+    fn fits(&self, bytes: usize) -> bool {
+        self.fits_beside(&self.live, bytes)
+    }
+
+    /// Whether dropping everything that is not under way would make room. If not, nothing is dropped in vain.
+    fn fits_after_eviction(&self, bytes: usize) -> bool {
+        if self.limits.when_full != WhenFull::DropOldest {
+            return false;
+        }
+        let mut under_way = Live::default();
+        for id in self.flights.keys() {
+            if let Some(batch) = self.batches.get(&id.batch)
+                && matches!(batch.state, State::Sealing(at) | State::InFlight(at) if at == *id)
+            {
+                under_way.events += batch.count;
+                under_way.plain += batch.plain;
+                under_way.sealed += batch.sealed_bytes;
             }
         }
-        true
+        self.fits_beside(&under_way, bytes)
+    }
+
+    /// Room for sealed copies is kept free: as much as they take now, and never less than one batch.
+    fn fits_beside(&self, live: &Live, bytes: usize) -> bool {
+        let sealed = if self.planted.has(Bug::SealedUncounted) { 0 } else { live.sealed };
+        let reserve = sealed.max(self.limits.sealed_reserve());
+        live.events < self.limits.max_queue_events
+            && live.plain + reserve + bytes <= self.limits.max_queue_bytes
     }
 
     /// Drops the oldest event that is in no batch, else the batch that waits longest.
@@ -379,7 +412,14 @@ impl<D: Destination> Engine<D> {
         }
         let mut batching = self.destination.batching(key);
         batching.max_events = batching.max_events.max(1);
-        batching.max_bytes = self.limits.batch_bytes(batching.max_bytes);
+        batching.max_bytes = batching.max_bytes.clamp(1, self.largest_batch);
+        // Whatever is cut must have room to be sealed.
+        let reserve = self.limits.sealed_reserve();
+        while batching.max_events > 1
+            && self.destination.sealed_bound(batching.max_bytes, batching.max_events) > reserve
+        {
+            batching.max_events = batching.max_events.div_ceil(2).min(reserve.max(1));
+        }
         let index = self.lanes.len();
         self.lanes.push(Lane {
             key: key.clone(),
@@ -422,6 +462,11 @@ impl<K> Lane<K> {
     /// When the first record that is in no batch was accepted.
     fn head_at(&self) -> i64 {
         self.queue.accepted_at(self.head)
+    }
+
+    /// When the newest record of a batch was accepted.
+    fn newest<S>(&self, batch: &Batch<S>) -> i64 {
+        batch.ranges.last().map_or(i64::MAX, |range| self.queue.accepted_at(range.end - 1))
     }
 
     /// When the lane's records may go out, as far as the lane itself is concerned; `None`: not by time alone.

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::limits::seal_bound;
 use super::planted::Bug;
 use super::{Batch, Engine, Fate, Flight, Lane, Outcome, State};
 use crate::destination::{BatchId, Chunk, Destination, Now, Records};
@@ -78,12 +77,24 @@ pub struct SealedJob<D: Destination> {
 }
 
 impl<D: Destination> SealJob<D> {
+    /// The attempt this is for.
+    pub fn id(&self) -> TransmitId {
+        self.id
+    }
+
     /// Seals the batch.
     pub fn seal(self, destination: &D) -> SealedJob<D> {
         let chunks = [Chunk { data: &self.data, start: 0, ends: &self.ends }];
         let records = Records { chunks: &chunks, len: self.ends.len(), bytes: self.data.len() };
         let sealed = destination.seal(&self.lane, records, self.id.batch, self.now);
         SealedJob { id: self.id, sealed, buffer: self.data }
+    }
+}
+
+impl<D: Destination> SealedJob<D> {
+    /// The attempt this is for.
+    pub fn id(&self) -> TransmitId {
+        self.id
     }
 }
 
@@ -112,7 +123,8 @@ impl<D: Destination> Engine<D> {
         if self.batches.get(&id).is_some_and(|batch| batch.sealed.is_some()) {
             return Step::Transmit(self.start(id, now));
         }
-        let id = self.take_off(id, now);
+        let id = self.take_off(id);
+        let now = self.seal_time(id.batch, now);
         let batch = &self.batches[&id.batch];
         let lane = &self.lanes[batch.lane];
         let mut data = std::mem::take(buffer);
@@ -127,7 +139,8 @@ impl<D: Destination> Engine<D> {
         Step::Seal(SealJob { id, lane: lane.key.clone(), data, ends, now })
     }
 
-    /// Takes back a sealed batch. `None` when it ended in between; then there is nothing to send.
+    /// Takes back a sealed batch. `None` when there is nothing to send now: the batch has ended in between, or its
+    /// endpoint has failed or asked to wait.
     pub fn sealed(&mut self, job: SealedJob<D>, now: Now) -> Option<Transmit<D::Request>> {
         let sealing = State::Sealing(job.id);
         if self.batches.get(&job.id.batch).is_none_or(|batch| batch.state != sealing) {
@@ -135,6 +148,16 @@ impl<D: Destination> Engine<D> {
             return None;
         }
         self.set_sealed(job.id.batch, job.sealed);
+        let flight = &self.flights[&job.id];
+        let state = self.endpoints.get(&flight.endpoint);
+        if self.held || state.is_some_and(|state| !state.still_ready(flight.epoch, now.mono)) {
+            self.land(job.id);
+            if let Some(batch) = self.batches.get_mut(&job.id.batch) {
+                batch.attempts -= 1;
+            }
+            self.wait(job.id.batch, now.mono);
+            return None;
+        }
         Some(self.transmit(job.id, now))
     }
 
@@ -150,18 +173,22 @@ impl<D: Destination> Engine<D> {
         if self.held {
             return None;
         }
-        if let Some(place) = self.choose_waiting(now) {
-            return self.waiting.remove(place);
-        }
-        let lane = self.choose_lane(now)?;
-        Some(self.cut(lane))
+        let id = match self.choose_waiting(now) {
+            Some(place) => self.waiting.remove(place)?,
+            None => {
+                let lane = self.choose_lane(now)?;
+                self.cut(lane)
+            }
+        };
+        self.make_seal_room(id);
+        Some(id)
     }
 
     fn choose_waiting(&self, now: u64) -> Option<usize> {
         let mut fallback = None;
         for (place, id) in self.waiting.iter().enumerate() {
             let batch = &self.batches[id];
-            if !batch.is_due(now) {
+            if !batch.is_due(now) || !self.may_be_sealed(batch) {
                 continue;
             }
             let endpoint = self.endpoint_of(*id, batch);
@@ -197,31 +224,65 @@ impl<D: Destination> Engine<D> {
     /// From when on a lane's next batch may leave, if only time stands in its way.
     fn lane_wake(&self, lane: &Lane<D::Lane>, next: BatchId) -> Option<u64> {
         let ready = lane.ready_at(self.planted)?;
-        if !self.has_seal_room(lane) {
+        if !self.lane_may_be_sealed(lane) {
             return None;
         }
         let endpoint = self.destination.endpoint(&lane.key, next, 1);
-        match self.endpoints.get(&endpoint) {
-            None => Some(ready),
-            Some(state) if state.failures > 0 && self.has_quick_retry(&endpoint) => None,
-            Some(state) => state.wake(self.max_in_flight()).map(|from| from.max(ready)),
-        }
+        let Some(state) = self.endpoints.get(&endpoint) else { return Some(ready) };
+        let from = state.wake(self.max_in_flight())?.max(ready);
+        (state.failures == 0 || !self.has_quick_retry(&endpoint, from)).then_some(from)
     }
 
-    /// Whether the memory limit leaves room for a sealed copy of the lane's next batch. One always fits.
-    fn has_seal_room(&self, lane: &Lane<D::Lane>) -> bool {
+    /// Whether there is room for a sealed copy of the lane's next batch.
+    fn lane_may_be_sealed(&self, lane: &Lane<D::Lane>) -> bool {
         let events = lane.batching.max_events.min((lane.queue.end() - lane.head) as usize);
-        let bytes = lane.bytes.min(lane.batching.max_bytes.max(self.limits.event_bytes()));
-        self.live.sealed == 0
-            || self.live.plain + self.live.sealed + seal_bound(bytes, events) <= self.limits.max_queue_bytes
+        self.has_seal_room(lane.bytes.min(self.largest_batch), events)
+    }
+
+    fn may_be_sealed(&self, batch: &Batch<D::Sealed>) -> bool {
+        batch.sealed.is_some() || self.has_seal_room(batch.plain, batch.count as usize)
+    }
+
+    /// Whether the memory limit leaves room for a sealed copy, if need be by letting go of those of waiting batches.
+    /// One always fits.
+    fn has_seal_room(&self, plain: usize, events: usize) -> bool {
+        let bound = self.destination.sealed_bound(plain, events);
+        if self.fits_sealed(self.live.sealed, bound) {
+            return true;
+        }
+        let idle: usize = self.waiting.iter().map(|id| self.batches[id].sealed_bytes).sum();
+        self.fits_sealed(self.live.sealed - idle, bound)
+    }
+
+    fn fits_sealed(&self, held: usize, bound: usize) -> bool {
+        held == 0
+            || self.live.plain + held + bound <= self.limits.max_queue_bytes
             || self.planted.has(Bug::SealedUncounted)
     }
 
-    /// Whether a batch with quick retries left waits for this endpoint: then that one is the probe.
-    fn has_quick_retry(&self, endpoint: &D::Endpoint) -> bool {
+    /// Lets go of sealed copies of waiting batches, the last in line first, until this batch can be sealed.
+    fn make_seal_room(&mut self, id: BatchId) {
+        let batch = &self.batches[&id];
+        if batch.sealed.is_some() {
+            return;
+        }
+        let bound = self.destination.sealed_bound(batch.plain, batch.count as usize);
+        for id in self.waiting.iter().rev() {
+            if self.fits_sealed(self.live.sealed, bound) {
+                return;
+            }
+            if let Some(batch) = self.batches.get_mut(id) {
+                batch.sealed = None;
+                self.live.sealed -= std::mem::take(&mut batch.sealed_bytes);
+            }
+        }
+    }
+
+    /// Whether a batch with quick retries left may go to this endpoint by then: that one is to be the probe.
+    fn has_quick_retry(&self, endpoint: &D::Endpoint, by: u64) -> bool {
         self.waiting.iter().any(|id| {
             let batch = &self.batches[id];
-            !batch.exhausted && self.endpoint_of(*id, batch) == *endpoint
+            !batch.exhausted && batch.is_due(by) && self.endpoint_of(*id, batch) == *endpoint
         })
     }
 
@@ -246,6 +307,7 @@ impl<D: Destination> Engine<D> {
             plain,
             sealed: None,
             sealed_bytes: 0,
+            sealed_at: None,
             attempts: 0,
             state: State::Waiting { not_before: 0 },
             maybe_delivered: false,
@@ -256,7 +318,20 @@ impl<D: Destination> Engine<D> {
         id
     }
 
+    /// The moment that a batch is sealed for: the same each time.
+    fn seal_time(&mut self, id: BatchId, now: Now) -> Now {
+        match self.batches.get_mut(&id) {
+            Some(batch) if batch.sealed_at.is_none() => {
+                self.stats.batches += 1;
+                *batch.sealed_at.insert(now)
+            }
+            Some(batch) if !self.planted.has(Bug::ResealedOnRetry) => batch.sealed_at.unwrap_or(now),
+            _ => now,
+        }
+    }
+
     fn seal_in_place(&mut self, id: BatchId, now: Now) {
+        let now = self.seal_time(id, now);
         let Some(batch) = self.batches.get(&id) else { return };
         if batch.sealed.is_some() && !self.planted.has(Bug::ResealedOnRetry) {
             return;
@@ -275,20 +350,18 @@ impl<D: Destination> Engine<D> {
             batch.sealed_bytes = bytes;
             batch.sealed = Some(sealed);
             self.live.sealed += bytes;
-            self.stats.batches += 1;
         }
     }
 
     fn start(&mut self, id: BatchId, now: Now) -> Transmit<D::Request> {
-        let id = self.take_off(id, now);
+        let id = self.take_off(id);
         self.transmit(id, now)
     }
 
-    /// Begins an attempt: takes a place at the endpoint and a lease.
-    fn take_off(&mut self, id: BatchId, now: Now) -> TransmitId {
+    /// Begins an attempt: takes a place at the endpoint.
+    fn take_off(&mut self, id: BatchId) -> TransmitId {
         let endpoint = self.endpoint_of(id, &self.batches[&id]);
         let epoch = self.endpoints.entry(endpoint.clone()).or_default().started();
-        let lease = now.mono.saturating_add(self.limits.request_timeout).saturating_add(LEASE_GRACE);
         let mut attempt = 1;
         let mut reserve = 0;
         if let Some(batch) = self.batches.get_mut(&id) {
@@ -296,13 +369,13 @@ impl<D: Destination> Engine<D> {
             attempt = batch.attempts;
             batch.state = State::Sealing(TransmitId { batch: id, attempt });
             if batch.sealed.is_none() {
-                reserve = seal_bound(batch.plain, batch.count as usize);
+                reserve = self.destination.sealed_bound(batch.plain, batch.count as usize);
                 batch.sealed_bytes = reserve;
             }
         }
         self.live.sealed += reserve;
         let id = TransmitId { batch: id, attempt };
-        self.flights.insert(id, Flight { endpoint, epoch, lease });
+        self.flights.insert(id, Flight { endpoint, epoch, lease: None });
         id
     }
 
@@ -319,7 +392,13 @@ impl<D: Destination> Engine<D> {
         }
         let sealed = batch.sealed.as_ref().expect("a batch is sealed before it is sent");
         let request = self.destination.request(sealed, id.attempt, now);
-        Transmit { id, request, deadline: now.mono.saturating_add(self.limits.request_timeout) }
+        let deadline = now.mono.saturating_add(self.limits.request_timeout);
+        if let Some(flight) = self.flights.get_mut(&id) {
+            // What it learns is about the endpoint as it is now, not as it was before the sealing.
+            flight.epoch = self.endpoints.get(&flight.endpoint).map_or(flight.epoch, |state| state.epoch);
+            flight.lease = Some(deadline.saturating_add(LEASE_GRACE));
+        }
+        Transmit { id, request, deadline }
     }
 
     /// Ends unbatched records and waiting batches that are too old.
@@ -371,13 +450,14 @@ impl<D: Destination> Engine<D> {
             consider(expiry(batch.oldest));
             if !self.held
                 && let State::Waiting { not_before } = batch.state
+                && self.may_be_sealed(batch)
                 && let Some(from) = from(&self.endpoint_of(*id, batch))
             {
                 consider(not_before.max(from));
             }
         }
-        self.flights.values().for_each(|flight| consider(flight.lease));
-        wake.map(|at| at.max(now + 1))
+        self.flights.values().filter_map(|flight| flight.lease).for_each(consider);
+        wake.map(|at| at.max(now.saturating_add(1)))
     }
 
     pub(super) fn endpoint_of(&self, id: BatchId, batch: &Batch<D::Sealed>) -> D::Endpoint {

@@ -27,6 +27,11 @@ impl Endpoint {
             && (self.failures == 0 || (self.probes == 0 && self.backoff_until <= now))
     }
 
+    /// Whether a request of this epoch that has a place already may still start.
+    pub(super) fn still_ready(&self, epoch: u64, now: u64) -> bool {
+        self.hold_until <= now && (self.failures == 0 || self.epoch == epoch)
+    }
+
     /// When a request may start, if that is a matter of time.
     pub(super) fn wake(&self, max_in_flight: usize) -> Option<u64> {
         if self.in_flight >= max_in_flight || (self.failures > 0 && self.probes > 0) {

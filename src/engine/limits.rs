@@ -2,16 +2,20 @@
 
 use super::retry::RetryPolicy;
 
+/// Positions within a segment and a batch are 32 bits wide.
+const MAX_BATCH_BYTES: usize = 1 << 30;
+
 /// The bounds an engine keeps. Every one of them has a default that suits a server.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {
     /// Bytes of pending events, every held copy counted (plain records and sealed requests). Default 64 MiB.
+    /// A third is kept free for sealed copies. Below some KiB even one event and its sealed copy may not fit.
     pub max_queue_bytes: usize,
     /// Pending events. Default 1,000,000.
     pub max_queue_events: u64,
     /// Bytes of one encoded event. Default 2 MiB less 64 KiB for framing. Never more than a quarter of
-    /// `max_queue_bytes`.
+    /// `max_queue_bytes`, and so much that its sealed copy fits into a third.
     pub max_event_bytes: usize,
     /// Requests under way at once, for each endpoint. Default 8.
     pub max_in_flight: usize,
@@ -55,19 +59,17 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The largest event that is taken: `max_event_bytes`, but small enough for its sealed copy to fit the queue.
-    pub(super) fn event_bytes(&self) -> usize {
-        self.max_event_bytes.min(self.max_queue_bytes / 4)
+    /// The part of the queue that is kept free for sealed copies. One batch always fits.
+    pub(super) fn sealed_reserve(&self) -> usize {
+        self.max_queue_bytes / 3
     }
 
-    /// How much of the queue one batch may fill.
-    pub(super) fn batch_bytes(&self, wanted: usize) -> usize {
-        wanted.min(self.max_queue_bytes / 4).max(1)
+    /// The most bytes of one batch: so many that its sealed copy fits into the reserve.
+    pub(super) fn largest_batch(&self, sealed_bound: impl Fn(usize) -> usize) -> usize {
+        let mut bytes = (self.max_queue_bytes / 4).min(MAX_BATCH_BYTES);
+        while bytes > 1 && sealed_bound(bytes) > self.sealed_reserve() {
+            bytes -= bytes.div_ceil(16);
+        }
+        bytes.max(1)
     }
-}
-
-/// The most bytes a sealed batch is expected to take: what snappy's worst case takes, with room for framing.
-pub(super) fn seal_bound(plain: usize, count: usize) -> usize {
-    let framed = plain + count + 64;
-    framed + framed / 6
 }

@@ -197,7 +197,7 @@ impl Segment {
 
 impl Pool {
     pub(super) fn new(segment_bytes: usize) -> Self {
-        Self { spare: Vec::new(), segment_bytes: segment_bytes.max(1) }
+        Self { spare: Vec::new(), segment_bytes: segment_bytes.clamp(1, 1 << 30) }
     }
 
     fn take(&mut self, at_least: usize) -> Segment {

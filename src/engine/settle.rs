@@ -4,13 +4,17 @@ use std::ops::Range;
 
 use super::planted::Bug;
 use super::retry::{Decision, Failure, splitmix};
-use super::{Batch, DropReason, Engine, Fate, Outcome, State, TransmitId};
+use super::{Batch, DropReason, Engine, Fate, Flight, Outcome, State, TransmitId};
 use crate::destination::{BatchId, Cause, Destination, Now, TransportError, TransportErrorKind, Verdict};
 
 impl<D: Destination> Engine<D> {
     /// Brings the end of an attempt: the answer, or why there is none. Answers may come in any order and late; one
     /// that confirms is honoured even after its lease has run out, anything else late is ignored.
     pub fn answer(&mut self, id: TransmitId, answer: Result<&D::Response, TransportError>, now: Now) {
+        if self.flights.get(&id).is_some_and(|flight| flight.lease.is_none()) {
+            // It has not been sent.
+            return;
+        }
         let flight = self.land(id);
         let Some(batch) = self.batches.get(&id.batch) else { return };
         let current = batch.state == State::InFlight(id);
@@ -50,7 +54,7 @@ impl<D: Destination> Engine<D> {
     fn settle(&mut self, id: TransmitId, verdict: Verdict, lost: bool, now: Now, seed: u64) {
         let Some(batch) = self.batches.get_mut(&id.batch) else { return };
         let count = batch.count;
-        let left = self.limits.max_age.saturating_sub(age(now.mono, batch.oldest));
+        let left = self.limits.max_age.saturating_sub(age(now.mono, self.lanes[batch.lane].newest(batch)));
         let failure = Failure::of(&verdict, count as usize);
         match verdict {
             Verdict::Delivered if self.planted.has(Bug::AckedRequeued) && batch.attempts == 1 => {
@@ -131,7 +135,8 @@ impl<D: Destination> Engine<D> {
             return;
         }
         let rest = self.part_of(&batch, ranges_of(again.into_iter()));
-        let left = self.limits.max_age.saturating_sub(age(now.mono, batch.oldest));
+        let newest = self.lanes[lane].newest(&self.batches[&rest]);
+        let left = self.limits.max_age.saturating_sub(age(now.mono, newest));
         match self.limits.retry.decide(batch.attempts, Failure::NotNow, after, left, seed) {
             Decision::Retry { delay } => self.wait(rest, now.mono.saturating_add(delay)),
             Decision::Probe { delay } => {
@@ -184,7 +189,7 @@ impl<D: Destination> Engine<D> {
     }
 
     /// Puts a batch in line for another attempt.
-    fn wait(&mut self, id: BatchId, not_before: u64) {
+    pub(super) fn wait(&mut self, id: BatchId, not_before: u64) {
         let Some(batch) = self.batches.get_mut(&id) else { return };
         batch.state = State::Waiting { not_before };
         let first_exhausted =
@@ -197,16 +202,12 @@ impl<D: Destination> Engine<D> {
 
     /// Takes requests for lost whose lease has run out.
     pub(super) fn end_leases(&mut self, now: Now) {
+        let over = |flight: &Flight<D::Endpoint>| flight.lease.is_some_and(|lease| lease <= now.mono);
         let over: Vec<TransmitId> =
-            self.flights.iter().filter(|(_, flight)| flight.lease <= now.mono).map(|(&id, _)| id).collect();
+            self.flights.iter().filter(|(_, flight)| over(flight)).map(|(&id, _)| id).collect();
         for id in over {
-            let current = self.batches.get(&id.batch).map(|batch| batch.state);
-            if current == Some(State::InFlight(id)) {
-                let error = TransportError::new(TransportErrorKind::Timeout, "no answer in time");
-                self.answer(id, Err(error), now);
-            } else if current != Some(State::Sealing(id)) {
-                self.land(id);
-            }
+            let error = TransportError::new(TransportErrorKind::Timeout, "no answer in time");
+            self.answer(id, Err(error), now);
         }
     }
 

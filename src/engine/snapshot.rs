@@ -3,10 +3,10 @@
 //! ```text
 //! "TWQ1" | wall clock at export, ms | next batch number | lanes | fnv-1a of all before, 8 bytes
 //! lane   = key | n batches | batch… | n records | record…
-//! batch  = number | attempts | flags | sealed | n records | record…
+//! batch  = number | attempts | flags | when first sealed (2 clocks, ms) | sealed | n records | record…
 //! record = age, ms | tag | bytes
 //! ```
-//! Numbers are LEB128; byte strings carry their length in front.
+//! Numbers are LEB128; byte strings carry their length in front. What flags rule out is left out.
 
 use std::fmt;
 use std::ops::Range;
@@ -20,6 +20,8 @@ const MAGIC: &[u8] = b"TWQ1";
 const LOST: u64 = 1;
 const UNCOUNTED: u64 = 2;
 const EXHAUSTED: u64 = 4;
+const SEALED: u64 = 8;
+const SEALED_AT: u64 = 16;
 
 /// Why exported bytes cannot be restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,18 +57,25 @@ impl<D: Destination> Engine<D> {
             put(&mut out, batches().count() as u64);
             for (id, batch) in batches() {
                 let under_way = matches!(batch.state, State::InFlight(_));
+                let not_sent_yet = u32::from(matches!(batch.state, State::Sealing(_)));
                 let flag = |set: bool, flag: u64| if set { flag } else { 0 };
                 put(&mut out, id.0);
-                put(&mut out, u64::from(batch.attempts));
+                put(&mut out, u64::from(batch.attempts - not_sent_yet));
                 let flags = flag(batch.maybe_delivered || under_way, LOST)
                     | flag(batch.uncounted_loss || under_way, UNCOUNTED)
-                    | flag(batch.exhausted, EXHAUSTED);
+                    | flag(batch.exhausted, EXHAUSTED)
+                    | flag(batch.sealed_at.is_some(), SEALED_AT)
+                    | flag(batch.sealed.is_some(), SEALED);
                 put(&mut out, flags);
-                blob.clear();
-                if let Some(sealed) = &batch.sealed {
-                    self.destination.save_sealed(sealed, &mut blob);
+                if let Some(at) = batch.sealed_at {
+                    put(&mut out, at.mono);
+                    put(&mut out, at.wall);
                 }
-                put_bytes(&mut out, &blob);
+                if let Some(sealed) = &batch.sealed {
+                    blob.clear();
+                    self.destination.save_sealed(sealed, &mut blob);
+                    put_bytes(&mut out, &blob);
+                }
                 self.put_records(&mut out, index, &batch.ranges, now);
             }
             self.put_records(&mut out, index, std::slice::from_ref(&(lane.head..lane.queue.end())), now);
@@ -88,6 +97,22 @@ impl<D: Destination> Engine<D> {
         Self::new(destination, limits, seed).load(bytes, now)
     }
 
+    /// As [`restore`](Self::restore), with a bug.
+    #[cfg(feature = "__planted-bugs")]
+    #[doc(hidden)]
+    pub fn restore_with(
+        destination: impl Into<Arc<D>>,
+        limits: Limits,
+        seed: u64,
+        bytes: &[u8],
+        now: Now,
+        bug: Option<Bug>,
+    ) -> Result<Self, RestoreError> {
+        let mut engine = Self::new(destination, limits, seed);
+        engine.planted.bug = bug;
+        engine.load(bytes, now)
+    }
+
     fn load(mut self, bytes: &[u8], now: Now) -> Result<Self, RestoreError> {
         let damaged = RestoreError::Damaged;
         let (body, sum) = bytes.split_last_chunk::<8>().ok_or(damaged)?;
@@ -104,8 +129,14 @@ impl<D: Destination> Engine<D> {
             true => 0,
         };
         self.next_batch = input.number()?;
+        if self.next_batch == 0 || self.next_batch > u64::MAX / 2 {
+            return Err(damaged);
+        }
         for _ in 0..input.number()? {
             let key = self.destination.load_lane(input.bytes()?).ok_or(RestoreError::UnknownLane)?;
+            if self.lane_index.contains_key(&key) {
+                return Err(damaged);
+            }
             let lane = self.lane(&key);
             for _ in 0..input.number()? {
                 self.load_batch(lane, &mut input, now, away)?;
@@ -114,6 +145,9 @@ impl<D: Destination> Engine<D> {
             let lane = &mut self.lanes[lane];
             lane.head = range.start;
             lane.bytes = plain;
+        }
+        if !input.0.is_empty() {
+            return Err(damaged);
         }
         let mut waiting: Vec<BatchId> = self.batches.keys().copied().collect();
         waiting.sort_by_key(|id| (self.batches[id].exhausted, *id));
@@ -131,7 +165,14 @@ impl<D: Destination> Engine<D> {
         let id = BatchId(input.number()?);
         let attempts = u32::try_from(input.number()?).unwrap_or(u32::MAX);
         let flags = input.number()?;
-        let sealed = self.destination.load_sealed(&self.lanes[lane].key, input.bytes()?);
+        let sealed_at = match flags & SEALED_AT {
+            0 => None,
+            _ => Some(Now { mono: input.number()?, wall: input.number()? }),
+        };
+        let sealed = match flags & SEALED {
+            0 => None,
+            _ => self.destination.load_sealed(&self.lanes[lane].key, input.bytes()?),
+        };
         let (range, plain) = self.load_records(lane, input, now, away)?;
         if range.is_empty() || id.0 >= self.next_batch || self.batches.contains_key(&id) {
             return Err(RestoreError::Damaged);
@@ -141,13 +182,13 @@ impl<D: Destination> Engine<D> {
         self.next_batch = next;
         if let Some(batch) = self.batches.get_mut(&id) {
             batch.attempts = attempts;
+            batch.sealed_at = sealed_at;
             batch.maybe_delivered = flags & LOST != 0;
             batch.uncounted_loss = flags & UNCOUNTED != 0;
             batch.exhausted = flags & EXHAUSTED != 0;
         }
         if let Some(sealed) = sealed {
             self.set_sealed(id, sealed);
-            self.stats.batches -= 1;
         }
         Ok(())
     }
