@@ -2,6 +2,7 @@
 
 import { $, ask, bytes, code, copyButton, count, date, duration, json, make, plural } from './tools.js';
 
+const HEADING = 160; // characters of a heading; the whole of it is in the record below
 const narrow = matchMedia('(max-width: 760px)');
 
 function facts(pairs) {
@@ -39,7 +40,7 @@ function requestSection(request) {
   const headers = pairs(request.headers);
   return section('Request',
     make('p', { className: 'line' }, make('b', {}, request.method ?? ''), ` ${request.path ?? ''}`, query ? make('span', { className: 'quiet' }, `?${query}`) : null),
-    facts([['Request', request.id], ['Body', bytes(request.bytes), saved], ['Form', layers]]),
+    facts([['Number', request.id], ['Body', bytes(request.bytes), saved], ['Form', layers]]),
     headers.length > 0 ? make('details', {}, make('summary', {}, plural(headers.length, 'header')), table(headers, 'headers')) : null);
 }
 
@@ -60,6 +61,9 @@ function text(body) {
     return box;
   }
 }
+
+/** A heading of bounded length. */
+const short = (text) => (text.length > HEADING ? `${text.slice(0, HEADING)}…` : text);
 
 export const called = (row) => row.name ?? { user: 'user attributes', mapping: 'user mapping' }[row.kind] ?? 'without a name';
 
@@ -96,8 +100,8 @@ export class Detail {
 }
 
 /** A value that filters the list by itself when chosen. */
-function filterLink(field, value) {
-  const link = make('button', { type: 'button', className: 'plain', title: `Show only this ${field}` }, value);
+function filterLink(field, value, shown = value) {
+  const link = make('button', { type: 'button', className: 'plain', title: `Show only this ${field}` }, shown);
   link.addEventListener('click', () => {
     const input = $(`filter-${field}`);
     input.value = value;
@@ -118,12 +122,12 @@ export function goodDetail(record, row) {
     requestSection(record.request),
     section('As received', json(record.raw)),
   ];
-  return { heading: row.name === null ? called(row) : filterLink('name', row.name), tag: make('span', { className: 'kind', data: { kind: row.kind } }, row.kind), inside };
+  return { heading: row.name === null ? called(row) : filterLink('name', row.name, short(row.name)), tag: make('span', { className: 'kind', data: { kind: row.kind } }, row.kind), inside };
 }
 
 export function badDetail(record, row) {
   return {
-    heading: row.reason, tag: make('span', { className: 'status' }, String(row.status ?? '')),
-    inside: record && [facts([['Arrived', date(record.received_at)], ['System', record.system], ['Id', record.id]]), requestSection(record.request), section('Body', text(record.body))],
+    heading: short(row.reason), tag: make('span', { className: 'status' }, String(row.status ?? '')),
+    inside: record && [facts([['Reason', record.reason.length > HEADING ? record.reason : null], ['Arrived', date(record.received_at)], ['System', record.system], ['Id', record.id]]), requestSection(record.request), section('Body', text(record.body))],
   };
 }
