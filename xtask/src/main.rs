@@ -3,6 +3,7 @@
 //! This program has no dependencies and starts at once. Chores that use the library itself (conformance, demo,
 //! vendors) live in the `xtask-harness` program, which is built when one of them is asked for.
 
+mod bench;
 mod harness;
 mod steps;
 mod test;
@@ -45,6 +46,12 @@ const CHORES: &[Chore] = &[
         arguments: "[--input FILE] [--listen ADDR] [--once] [--json]",
         about: "a real clickstream through the crate into the local collector, plain and with faults",
         run: |arguments| harness::run("demo", arguments, harness::Profile::Release),
+    },
+    Chore {
+        name: "bench",
+        arguments: "[--write] [--quick] [record] [deliver] [memory] [vendor]",
+        about: "the library and its peers, measured side by side; --write keeps the results in benches/RESULTS.md",
+        run: bench::main,
     },
     Chore {
         name: "vendors",

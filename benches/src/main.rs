@@ -1,0 +1,117 @@
+//! `cargo xtask bench`: trackwire and its peers, side by side in one run.
+//!
+//! Everything that is compared is measured in the same rounds, in turn, so that whatever else the machine does falls
+//! on all of them alike; a table shows the median, the least and the most of the rounds.
+
+mod clock;
+mod deliver;
+mod machine;
+mod memory;
+mod peers;
+mod record;
+mod report;
+mod rounds;
+mod sample;
+mod sink;
+mod vendor;
+mod vendor_ours;
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use report::Report;
+
+/// What went wrong, for people.
+type Failure = Box<dyn std::error::Error>;
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy)]
+struct Effort {
+    rounds: usize,
+    /// Divides the number of events of a round.
+    less: usize,
+}
+
+const USAGE: &str = "usage: cargo xtask bench [--write] [--quick] [record] [deliver] [memory] [vendor]
+
+  --write   write the results to benches/RESULTS.md as well (all four parts)
+  --quick   few rounds with few events: whether it works, not how fast it is
+
+parts, all of them when none is named:
+  record    a call of `track`, against posthog-rs and serde_json
+  deliver   through reqwest to a loopback sink in a process of its own
+  memory    a queue of 100,000 events
+  vendor    the vendor's Python tracker and ours, the same events and the same sink (needs Python 3)";
+
+const PARTS: [&str; 4] = ["record", "deliver", "memory", "vendor"];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let result = match arguments.first().map(String::as_str) {
+        Some("__sink") => sink::serve(),
+        Some("__memory") => memory::child(&arguments[1..]),
+        Some("__ours") => vendor_ours::child(&arguments[1..]),
+        _ => run(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<(), Failure> {
+    let (mut write, mut quick, mut parts) = (false, false, Vec::new());
+    for argument in arguments {
+        match argument.as_str() {
+            "--write" => write = true,
+            "--quick" => quick = true,
+            "--help" | "-h" => {
+                println!("{USAGE}");
+                return Ok(());
+            }
+            part if PARTS.contains(&part) => parts.push(part),
+            other => return Err(format!("`{other}` is not known\n\n{USAGE}").into()),
+        }
+    }
+    if write && (quick || !parts.is_empty()) {
+        return Err("--write is for a full run: without --quick, without parts".into());
+    }
+    let wanted = |part: &str| parts.is_empty() || parts.contains(&part);
+    let effort = if quick { Effort { rounds: 3, less: 20 } } else { Effort { rounds: 11, less: 1 } };
+    let mut report = Report::new(machine::describe());
+    report.head();
+    if wanted("record") {
+        record::run(effort, &mut report)?;
+    }
+    if wanted("deliver") {
+        deliver::run(effort, &mut report)?;
+    }
+    if wanted("memory") {
+        memory::run(effort, &mut report)?;
+    }
+    if wanted("vendor") {
+        vendor::run(effort, &mut report)?;
+    }
+    report.end();
+    if write {
+        let path = root().join("benches/RESULTS.md");
+        std::fs::write(&path, report.markdown())?;
+        println!("\nwritten to {}", path.display());
+    }
+    Ok(())
+}
+
+/// The project's root folder.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
+/// Where this program may leave files: the folder cargo builds it into.
+fn scratch_dir() -> Result<PathBuf, Failure> {
+    let exe = env::current_exe()?;
+    Ok(exe.parent().and_then(Path::parent).ok_or("the program lies in no folder")?.to_owned())
+}
