@@ -21,7 +21,7 @@ struct Delivered {
     plain_bytes: u64,
 }
 
-pub(crate) fn run(effort: Effort, report: &mut Report) -> Result<(), Failure> {
+pub(crate) fn run(effort: Effort<'_>, report: &mut Report) -> Result<(), Failure> {
     let events = EVENTS / effort.less;
     report.section(
         "Delivered",
@@ -53,7 +53,7 @@ pub(crate) fn run(effort: Effort, report: &mut Report) -> Result<(), Failure> {
         })
         .collect();
     let names: Vec<String> = contenders.iter().map(|contender| contender.name.clone()).collect();
-    let measured = interleave("deliver", effort.rounds, &mut contenders)?;
+    let measured = interleave("deliver", effort, &mut contenders)?;
     let of =
         |place: usize, figure: &dyn Fn(&Delivered) -> f64| Spread::of(measured[place].iter().map(figure));
     let per_cpu = |place| of(place, &|run| events as f64 / run.took.cpu.as_secs_f64());

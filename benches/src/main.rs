@@ -27,16 +27,26 @@ type Failure = Box<dyn std::error::Error>;
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
-struct Effort {
+struct Effort<'e> {
     rounds: usize,
+    /// Only what has this in its name.
+    only: Option<&'e str>,
     /// Divides the number of events of a round.
     less: usize,
 }
 
-const USAGE: &str = "usage: cargo xtask bench [--write] [--quick] [record] [deliver] [memory] [vendor]
+impl Effort<'_> {
+    fn at_most(self, rounds: usize) -> Self {
+        Self { rounds: self.rounds.min(rounds), ..self }
+    }
+}
+
+const USAGE: &str =
+    "usage: cargo xtask bench [--write] [--quick] [--only NAME] [record] [deliver] [memory] [vendor]
 
   --write   write the results to benches/RESULTS.md as well (all four parts)
   --quick   few rounds with few events: whether it works, not how fast it is
+  --only    only the rows with NAME in their name, e.g. for a profiler
 
 parts, all of them when none is named:
   record    a call of `track`, against posthog-rs and serde_json
@@ -65,10 +75,13 @@ fn main() -> ExitCode {
 
 fn run(arguments: &[String]) -> Result<(), Failure> {
     let (mut write, mut quick, mut parts) = (false, false, Vec::new());
-    for argument in arguments {
+    let mut only = None;
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--write" => write = true,
             "--quick" => quick = true,
+            "--only" => only = Some(arguments.next().ok_or("--only needs a name")?.as_str()),
             "--help" | "-h" => {
                 println!("{USAGE}");
                 return Ok(());
@@ -77,11 +90,12 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
             other => return Err(format!("`{other}` is not known\n\n{USAGE}").into()),
         }
     }
-    if write && (quick || !parts.is_empty()) {
-        return Err("--write is for a full run: without --quick, without parts".into());
+    if write && (quick || only.is_some() || !parts.is_empty()) {
+        return Err("--write is for a full run: without --quick, without --only, without parts".into());
     }
     let wanted = |part: &str| parts.is_empty() || parts.contains(&part);
-    let effort = if quick { Effort { rounds: 3, less: 20 } } else { Effort { rounds: 11, less: 1 } };
+    let (rounds, less) = if quick { (3, 20) } else { (11, 1) };
+    let effort = Effort { rounds, less, only };
     let mut report = Report::new(machine::describe());
     report.head();
     if wanted("record") {

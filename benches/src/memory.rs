@@ -34,7 +34,7 @@ const CASES: [(&str, &str); 4] = [
     ("posthog", "posthog-rs, queue only"),
 ];
 
-pub(crate) fn run(effort: Effort, report: &mut Report) -> Result<(), Failure> {
+pub(crate) fn run(effort: Effort<'_>, report: &mut Report) -> Result<(), Failure> {
     report.section(
         "Memory",
         &format!(
@@ -50,7 +50,7 @@ pub(crate) fn run(effort: Effort, report: &mut Report) -> Result<(), Failure> {
     }
     let mut contenders: Vec<_> =
         CASES.iter().map(|&(case, name)| Contender::new(name, move || in_child(case))).collect();
-    let measured = interleave("memory", effort.rounds.min(5), &mut contenders)?;
+    let measured = interleave("memory", effort.at_most(5), &mut contenders)?;
     let of = |place: usize, figure: &dyn Fn(&Grown) -> f64| Spread::of(measured[place].iter().map(figure));
     let per_wire = |place| of(place, &|grown| grown.resident / grown.wire);
     let rows: Vec<_> = (0..CASES.len())

@@ -18,7 +18,7 @@ use crate::{Effort, Failure};
 /// Events of one thread in a round.
 const EVENTS: usize = 100_000;
 
-pub(crate) fn run(effort: Effort, report: &mut Report) -> Result<(), Failure> {
+pub(crate) fn run(effort: Effort<'_>, report: &mut Report) -> Result<(), Failure> {
     let events = EVENTS / effort.less;
     let purchases = sample::purchases();
     let wire = serde_json::to_vec(&purchases[0].plain(1_710_325_284_000))?.len();
@@ -42,7 +42,12 @@ pub(crate) fn run(effort: Effort, report: &mut Report) -> Result<(), Failure> {
 }
 
 /// Without a queue: what turning an event into bytes takes.
-fn encode(effort: Effort, events: usize, purchases: &[Purchase], report: &mut Report) -> Result<(), Failure> {
+fn encode(
+    effort: Effort<'_>,
+    events: usize,
+    purchases: &[Purchase],
+    report: &mut Report,
+) -> Result<(), Failure> {
     let mut contenders = Vec::new();
     let mut typed = Vec::with_capacity(1_024);
     contenders.push(Contender::new("serde_json, typed struct into a reused Vec", move || {
@@ -69,7 +74,7 @@ fn encode(effort: Effort, events: usize, purchases: &[Purchase], report: &mut Re
         }));
     }
     let names: Vec<String> = contenders.iter().map(|contender| contender.name.clone()).collect();
-    let measured = interleave("encode", effort.rounds, &mut contenders)?;
+    let measured = interleave("encode", effort, &mut contenders)?;
     let spreads: Vec<Spread> = measured.iter().map(|took| wall(took, events)).collect();
     let callers: Vec<Spread> = measured.iter().map(|took| caller(took, events)).collect();
     let rows: Vec<_> = (0..names.len())
@@ -96,7 +101,7 @@ fn encode(effort: Effort, events: usize, purchases: &[Purchase], report: &mut Re
 }
 
 fn queue(
-    effort: Effort,
+    effort: Effort<'_>,
     events: usize,
     purchases: &[Purchase],
     threads: usize,
@@ -134,7 +139,7 @@ fn queue(
     let peer = names.len() - 2;
     let what =
         if threads == 1 { "one thread".to_owned() } else { format!("{threads} threads, one for each core") };
-    let measured = interleave(&what, effort.rounds, &mut contenders)?;
+    let measured = interleave(&what, effort, &mut contenders)?;
     let total = (threads * events) as f64;
     let walls: Vec<Spread> = measured.iter().map(|took| wall(took, events)).collect();
     let callers: Vec<Spread> = measured.iter().map(|took| caller(took, threads * events)).collect();

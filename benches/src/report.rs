@@ -32,6 +32,9 @@ impl Report {
 
     /// Holds a measured value against what is aimed at.
     pub(crate) fn aim(&mut self, what: &str, aim: &str, measured: String, met: bool) {
+        if measured.starts_with(['-', 'N']) {
+            return;
+        }
         let met = if met { "yes" } else { "**no**" };
         self.aims.push([what.into(), aim.into(), measured, met.into()]);
     }

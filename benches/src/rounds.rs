@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Failure;
+use crate::{Effort, Failure};
 
 /// One thing that is measured.
 pub(crate) struct Contender<'c, M> {
@@ -20,15 +20,19 @@ impl<'c, M> Contender<'c, M> {
 /// count.
 pub(crate) fn interleave<M>(
     what: &str,
-    rounds: usize,
+    effort: Effort<'_>,
     contenders: &mut [Contender<'_, M>],
 ) -> Result<Vec<Vec<M>>, Failure> {
+    let rounds = effort.rounds;
     let mut measured: Vec<Vec<M>> = contenders.iter().map(|_| Vec::with_capacity(rounds)).collect();
     for round in 0..=rounds {
         eprint!("\r{what}: round {round} of {rounds} ");
         for turn in 0..contenders.len() {
             let place = (turn + round) % contenders.len();
             let contender = &mut contenders[place];
+            if effort.only.is_some_and(|only| !contender.name.contains(only)) {
+                continue;
+            }
             let value = (contender.run)().map_err(|error| format!("{}: {error}", contender.name))?;
             if round > 0 {
                 measured[place].push(value);
@@ -69,6 +73,9 @@ impl fmt::Display for Spread {
 
 /// A number with three digits that say something, thousands grouped.
 pub(crate) fn number(value: f64) -> String {
+    if value.is_nan() {
+        return "-".into();
+    }
     let decimals = match value.abs() {
         size if size >= 100.0 => 0,
         size if size >= 10.0 => 1,

@@ -40,7 +40,7 @@ struct Figures {
     cpu: f64,
 }
 
-pub(crate) fn run(effort: Effort, report: &mut Report) -> Result<(), Failure> {
+pub(crate) fn run(effort: Effort<'_>, report: &mut Report) -> Result<(), Failure> {
     let events = EVENTS / effort.less;
     report.section(
         "The vendor's Python tracker and ours",
@@ -71,7 +71,7 @@ pub(crate) fn run(effort: Effort, report: &mut Report) -> Result<(), Failure> {
         }
     }
     let names: Vec<String> = contenders.iter().map(|contender| contender.name.clone()).collect();
-    let measured = interleave("vendor", effort.rounds.min(3), &mut contenders)?;
+    let measured = interleave("vendor", effort.at_most(3), &mut contenders)?;
     let of = |place: usize, figure: &dyn Fn(&Sent) -> f64| Spread::of(measured[place].iter().map(figure));
     let per_second = |place| of(place, &|sent| events as f64 / sent.took.wall);
     let cpu = |place| of(place, &|sent| sent.took.cpu);

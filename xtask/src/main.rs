@@ -49,7 +49,7 @@ const CHORES: &[Chore] = &[
     },
     Chore {
         name: "bench",
-        arguments: "[--write] [--quick] [record] [deliver] [memory] [vendor]",
+        arguments: "[--write] [--quick] [--only NAME] [record] [deliver] [memory] [vendor]",
         about: "the library and its peers, measured side by side; --write keeps the results in benches/RESULTS.md",
         run: bench::main,
     },
