@@ -135,7 +135,7 @@ impl World {
                 hold!(Bounds, room, "there was no room, and {draft:?} was taken");
                 hold!(Wait, dropped == 0 || recorded.wake, "outcomes wait to be heard, and nobody is woken");
                 self.saw_tracked(len, tagged);
-                let poison = self.rng.in_1000(self.plan.poison);
+                let poison = self.rng.in_1000(self.plan.poison) || self.plan.poisoned == Some(id);
                 let at = self.at as i64;
                 self.tell(|| format!("record {draft:?}"));
                 self.model.accept(id, Event::new(lane.0, len, at, tagged, poison));
@@ -301,6 +301,7 @@ impl Event {
             flushed: false,
             attempts: 0,
             lost: false,
+            lost_since: false,
             earliest: 0,
             latest: 0,
             end: None,

@@ -228,7 +228,7 @@ impl World {
         let next = self.future.next_at();
         self.poll_early(until, next)?;
         let late = self.rng.weighed(&[(80, 0), (15, 50), (4, 3_000), (1, 600_000)]);
-        let late = if late > 0 && !self.settling { self.rng.below(late) } else { 0 };
+        let late = if late > 0 && !self.settling && !self.plan.calm { self.rng.below(late) } else { 0 };
         let alone = until.is_some_and(|until| next.is_none_or(|next| until < next));
         let target = match (until, next) {
             (Some(until), Some(next)) => until.min(next),
