@@ -90,6 +90,7 @@ tally! {
     SealedElsewhere >= 10_000,
     SealedForNothing >= 50,
     PolledEarly >= 10_000,
+    LeftAsleep >= 10_000,
     MemoryTight >= 500,
     Stalled >= 500,
     RecoveredAtEnd >= 1_000,
