@@ -142,6 +142,8 @@ enum State {
 struct Flight<E> {
     endpoint: E,
     epoch: u64,
+    /// Whether the quick retries of its batch were used up.
+    exhausted: bool,
     /// Until when the driver may still answer, before the engine takes the request for lost; `None` while the
     /// batch is being sealed.
     lease: Option<u64>,

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::endpoint::Endpoint;
 use super::planted::Bug;
 use super::{Batch, Engine, Fate, Flight, Lane, Outcome, State};
 use crate::destination::{BatchId, Chunk, Destination, Now, Records};
@@ -201,10 +202,10 @@ impl<D: Destination> Engine<D> {
             if !batch.exhausted {
                 return Some(place);
             }
-            // While the endpoint is sick, every second probe is left to a fresh batch: this one may be the trouble.
-            let failures = state.map_or(0, |e| e.failures);
-            if failures % 2 == 0 || self.choose_lane(now).is_none() {
-                fallback = fallback.or(Some(place));
+            if fallback.is_none()
+                && !(state.is_some_and(Endpoint::prefers_fresh) && self.has_fresh(&endpoint, now))
+            {
+                fallback = Some(place);
             }
         }
         fallback
@@ -221,6 +222,15 @@ impl<D: Destination> Engine<D> {
         ready.min_by_key(|(_, lane)| lane.head_at()).map(|(index, _)| index)
     }
 
+    /// Whether a lane's next batch may leave for this endpoint.
+    fn has_fresh(&self, endpoint: &D::Endpoint, now: u64) -> bool {
+        let next = BatchId(self.next_batch);
+        self.lanes.iter().any(|lane| {
+            self.lane_wake(lane, next).is_some_and(|at| at <= now)
+                && self.destination.endpoint(&lane.key, next, 1) == *endpoint
+        })
+    }
+
     /// From when on a lane's next batch may leave, if only time stands in its way.
     fn lane_wake(&self, lane: &Lane<D::Lane>, next: BatchId) -> Option<u64> {
         let ready = lane.ready_at(self.planted)?;
@@ -235,18 +245,20 @@ impl<D: Destination> Engine<D> {
 
     /// Whether there is room for a sealed copy of the lane's next batch.
     fn lane_may_be_sealed(&self, lane: &Lane<D::Lane>) -> bool {
+        let bound = |bytes, events| self.destination.sealed_bound(lane.bytes.min(bytes), events);
         let events = lane.batching.max_events.min((lane.queue.end() - lane.head) as usize);
-        self.has_seal_room(lane.bytes.min(self.largest_batch), events)
+        // Several events within the lane's bound, or one large event.
+        self.has_seal_room(bound(lane.batching.max_bytes, events).max(bound(self.largest_batch, 1)))
     }
 
     fn may_be_sealed(&self, batch: &Batch<D::Sealed>) -> bool {
-        batch.sealed.is_some() || self.has_seal_room(batch.plain, batch.count as usize)
+        batch.sealed.is_some()
+            || self.has_seal_room(self.destination.sealed_bound(batch.plain, batch.count as usize))
     }
 
     /// Whether the memory limit leaves room for a sealed copy, if need be by letting go of those of waiting batches.
     /// One always fits.
-    fn has_seal_room(&self, plain: usize, events: usize) -> bool {
-        let bound = self.destination.sealed_bound(plain, events);
+    fn has_seal_room(&self, bound: usize) -> bool {
         if self.fits_sealed(self.live.sealed, bound) {
             return true;
         }
@@ -360,8 +372,9 @@ impl<D: Destination> Engine<D> {
 
     /// Begins an attempt: takes a place at the endpoint.
     fn take_off(&mut self, id: BatchId) -> TransmitId {
+        let exhausted = self.batches[&id].exhausted;
         let endpoint = self.endpoint_of(id, &self.batches[&id]);
-        let epoch = self.endpoints.entry(endpoint.clone()).or_default().started();
+        let epoch = self.endpoints.entry(endpoint.clone()).or_default().started(exhausted);
         let mut attempt = 1;
         let mut reserve = 0;
         if let Some(batch) = self.batches.get_mut(&id) {
@@ -375,7 +388,7 @@ impl<D: Destination> Engine<D> {
         }
         self.live.sealed += reserve;
         let id = TransmitId { batch: id, attempt };
-        self.flights.insert(id, Flight { endpoint, epoch, lease: None });
+        self.flights.insert(id, Flight { endpoint, epoch, exhausted, lease: None });
         id
     }
 

@@ -17,6 +17,10 @@ pub(super) struct Endpoint {
     pub(super) epoch: u64,
     /// The request that tries whether the endpoint is well again.
     probes: usize,
+    /// Of `in_flight`: batches with their quick retries used up.
+    exhausted: usize,
+    /// Whether the last request was one of those.
+    exhausted_last: bool,
 }
 
 impl Endpoint {
@@ -30,6 +34,12 @@ impl Endpoint {
     /// Whether a request of this epoch that has a place already may still start.
     pub(super) fn still_ready(&self, epoch: u64, now: u64) -> bool {
         self.hold_until <= now && (self.failures == 0 || self.epoch == epoch)
+    }
+
+    /// Whether a batch with its quick retries used up lets a fresh one go first: that one may be the trouble, and is
+    /// to have one place at most, and every second turn.
+    pub(super) fn prefers_fresh(&self) -> bool {
+        self.exhausted > 0 || self.exhausted_last
     }
 
     /// When a request may start, if that is a matter of time.
@@ -47,8 +57,10 @@ impl Endpoint {
     }
 
     /// A request starts. Returns its epoch.
-    pub(super) fn started(&mut self) -> u64 {
+    pub(super) fn started(&mut self, exhausted: bool) -> u64 {
         self.in_flight += 1;
+        self.exhausted += usize::from(exhausted);
+        self.exhausted_last = exhausted;
         if self.failures > 0 {
             self.probes += 1;
         }
@@ -56,8 +68,9 @@ impl Endpoint {
     }
 
     /// A request of this epoch is over, whatever its end.
-    pub(super) fn ended(&mut self, epoch: u64) {
+    pub(super) fn ended(&mut self, epoch: u64, exhausted: bool) {
         self.in_flight -= 1;
+        self.exhausted -= usize::from(exhausted);
         if epoch == self.epoch && self.failures > 0 {
             self.probes = self.probes.saturating_sub(1);
         }

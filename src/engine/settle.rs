@@ -215,7 +215,7 @@ impl<D: Destination> Engine<D> {
     pub(super) fn land(&mut self, id: TransmitId) -> Option<(D::Endpoint, u64)> {
         let flight = self.flights.remove(&id)?;
         if let Some(state) = self.endpoints.get_mut(&flight.endpoint) {
-            state.ended(flight.epoch);
+            state.ended(flight.epoch, flight.exhausted);
         }
         Some((flight.endpoint, flight.epoch))
     }

@@ -123,6 +123,7 @@ impl World {
         let room = self.engine.has_room(len);
         let tagged = tag.is_some();
         let recorded = self.record(&draft, tag);
+        let mut woken = false;
         let stats = self.engine.stats();
         let dropped = stats.dropped_overflow - was.dropped_overflow;
         hold!(Bounds, dropped == 0 || drops_oldest, "{dropped} events were dropped for a newer one");
@@ -134,8 +135,9 @@ impl World {
                 hold!(Bounds, !draft.bad && len <= limits.max_event_bytes, "{draft:?} was taken");
                 hold!(Bounds, room, "there was no room, and {draft:?} was taken");
                 hold!(Wait, dropped == 0 || recorded.wake, "outcomes wait to be heard, and nobody is woken");
+                woken = recorded.wake;
                 self.saw_tracked(len, tagged);
-                let poison = self.rng.in_1000(self.plan.poison);
+                let poison = self.rng.in_1000(self.plan.poison) || self.plan.poisoned == Some(id);
                 let at = self.at as i64;
                 self.tell(|| format!("record {draft:?}"));
                 self.model.accept(id, Event::new(lane.0, len, at, tagged, poison));
@@ -164,6 +166,11 @@ impl World {
             let mut outcomes = Vec::new();
             self.drain(&mut outcomes)?;
         }
+        if woken {
+            self.waits_until = None;
+        } else {
+            self.check_asleep()?;
+        }
         self.check_books()
     }
 
@@ -188,6 +195,7 @@ impl World {
 
     pub(crate) fn flush(&mut self) -> Checked {
         self.model.tally.saw(Seen::Flush);
+        self.waits_until = None;
         let id = self.engine.flush();
         self.tell(|| format!("flush {id:?}"));
         self.flushes.push(id);
@@ -213,6 +221,7 @@ impl World {
     }
 
     pub(crate) fn hold(&mut self, held: bool) {
+        self.waits_until = None;
         self.model.tally.saw(Seen::Hold);
         self.tell(|| format!("hold {held}"));
         self.model.held = held;
@@ -222,6 +231,7 @@ impl World {
     fn discard(&mut self) -> Checked {
         self.model.tally.saw(Seen::Discard);
         self.tell(|| "discard".into());
+        self.waits_until = None;
         self.model.discard();
         self.engine.discard(&DropReason::Disabled);
         self.check_books()
@@ -252,6 +262,7 @@ impl World {
                     self.model.tally.saw(Seen::Abandon);
                 }
                 self.tell(|| "abandon".into());
+                self.waits_until = None;
                 self.model.abandon();
                 self.engine.abandon();
                 self.check_books()?;
@@ -301,6 +312,7 @@ impl Event {
             flushed: false,
             attempts: 0,
             lost: false,
+            lost_since: false,
             earliest: 0,
             latest: 0,
             end: None,

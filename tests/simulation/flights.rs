@@ -191,8 +191,14 @@ impl Model {
                 }
             }
         }
+        self.books.requests += 1;
+        self.books.retries += u64::from(id.1 > 1);
+        self.books.sent_bytes += body.len() as u64;
         for event in &batch.events {
-            self.events.get_mut(event).expect("admitted").attempts = id.1;
+            let event = self.events.get_mut(event).expect("admitted");
+            event.attempts = id.1;
+            self.books.plain_bytes += event.len as u64;
+            self.books.maybe_duplicated += u64::from(std::mem::take(&mut event.lost_since));
         }
         Ok(())
     }
@@ -261,6 +267,7 @@ impl Model {
         let batch =
             Batch { lane, events: ids.clone(), body: None, phase: Phase::Waiting, attempts, restored: false };
         self.batches.insert(id.0, batch);
+        self.books.batches += 1;
         self.check_ages(id, &ids, at)
     }
 
@@ -456,7 +463,8 @@ impl Model {
 
     fn mark_lost(&mut self, events: &[u32]) {
         for id in events {
-            self.events.get_mut(id).expect("in a batch").lost = true;
+            let event = self.events.get_mut(id).expect("in a batch");
+            (event.lost, event.lost_since) = (true, true);
         }
     }
 

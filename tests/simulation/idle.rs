@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::flights::LEASE_GRACE;
 use crate::model::{Event, Model, Place};
 use crate::rules::{Checked, hold};
 use crate::system::Endpoint;
@@ -46,6 +47,7 @@ impl Model {
             self.tally.saw(Seen::MemoryTight);
             return Ok(());
         }
+        let mut stalled = Vec::new();
         for (lane, open) in open {
             let plan = &self.plan.lanes[usize::from(lane)];
             let due = plan.batching.max_wait.map(|wait| open.oldest + wait as i64);
@@ -54,6 +56,7 @@ impl Model {
                 || open.bytes >= plan.batching.max_bytes
                 || due.is_some_and(|due| due <= at as i64);
             let free = self.is_free(plan.endpoints[0], at);
+            stalled.extend((ready && self.plan.calm).then_some(lane));
             hold!(Idle, !(ready && free), "lane {lane} is left waiting at {at}: {open:?}, due {due:?}");
         }
         for (id, event) in again {
@@ -61,6 +64,33 @@ impl Model {
             let endpoint = plan.endpoints[event.attempts as usize % plan.endpoints.len()];
             let waits = event.latest <= at && self.is_free(endpoint, at);
             hold!(Idle, !waits, "event {id} is left waiting at {at}: {event:?}");
+        }
+        self.check_stalled(stalled, at)
+    }
+
+    /// One batch that always fails, and nothing else that goes wrong: the lanes that are ready have to get on.
+    fn check_stalled(&mut self, ready: Vec<u8>, at: u64) -> Checked {
+        let well = |id: &(u64, u32)| self.batches[&id.0].events.iter().all(|id| !self.events[id].poison);
+        let moves = |lane: &u8| {
+            let endpoints = &self.plan.lanes[usize::from(*lane)].endpoints;
+            self.flights.iter().any(|(id, flight)| endpoints.contains(&flight.endpoint) && well(id))
+        };
+        let stalled: Vec<u8> = ready.into_iter().filter(|lane| !moves(lane)).collect();
+        self.stalled.retain(|lane, _| stalled.contains(lane));
+        let retry = &self.plan.limits.retry;
+        let lease = self.plan.limits.request_timeout + LEASE_GRACE;
+        let poison =
+            self.batches.values().filter(|batch| batch.events.iter().any(|id| self.events[id].poison));
+        let tried = poison.map(|batch| batch.attempts).max().unwrap_or(0);
+        let patience = if tried < retry.retry_limit + 3 {
+            (1..=retry.retry_limit + 2).map(|failures| lease + self.backoff(failures).1).sum()
+        } else {
+            lease + retry.max_backoff.max(self.backoff(retry.retry_limit).1)
+        };
+        for lane in stalled {
+            let since = *self.stalled.entry(lane).or_insert(at);
+            hold!(Poison, at - since <= patience, "lane {lane} has stood still since {since}, it is {at}");
+            self.tally.saw(Seen::Stalled);
         }
         Ok(())
     }

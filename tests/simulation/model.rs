@@ -26,6 +26,8 @@ pub(crate) struct Event {
     pub(crate) attempts: u32,
     /// Some attempt to send it was lost on the way, as far as the engine knows.
     pub(crate) lost: bool,
+    /// The same, since it was sent last.
+    pub(crate) lost_since: bool,
     /// It may be sent again from this time on, ...
     pub(crate) earliest: u64,
     /// ... and from this time on it has to be, if its endpoint can be reached.
@@ -69,6 +71,13 @@ pub(crate) struct Books {
     pub(crate) refused_full: u64,
     pub(crate) invalid: u64,
     pub(crate) ignored: u64,
+    pub(crate) unconfirmed: u64,
+    pub(crate) batches: u64,
+    pub(crate) requests: u64,
+    pub(crate) retries: u64,
+    pub(crate) plain_bytes: u64,
+    pub(crate) sent_bytes: u64,
+    pub(crate) maybe_duplicated: u64,
 }
 
 struct Flush {
@@ -97,6 +106,8 @@ pub(crate) struct Model {
     pub(crate) duplicates: u64,
     /// `maybe_duplicated` of the engines before this one.
     pub(crate) duplicates_before: u64,
+    /// Since when nothing of a lane has gone out, though it might but for a batch that keeps failing.
+    pub(crate) stalled: BTreeMap<u8, u64>,
     flushes: Vec<Flush>,
     untagged: BTreeMap<(End, bool), i64>,
     untold: u64,
@@ -120,6 +131,7 @@ impl Model {
             lane_order: Vec::new(),
             duplicates: 0,
             duplicates_before: 0,
+            stalled: BTreeMap::new(),
             flushes: Vec::new(),
             untagged: BTreeMap::new(),
             untold: 0,
@@ -177,6 +189,7 @@ impl Model {
             let possibly = event.lost && !end.is_delivered();
             *self.untagged.entry((end, possibly)).or_default() += 1;
         }
+        self.books.unconfirmed += u64::from(end == End::Unconfirmed);
         match end {
             End::Delivered | End::Unconfirmed => self.books.delivered += 1,
             End::Rejected(_) => self.books.rejected += 1,
@@ -306,6 +319,13 @@ impl Model {
             ("refused_full", stats.refused_full, books.refused_full),
             ("invalid", stats.invalid, books.invalid),
             ("ignored", stats.ignored, books.ignored),
+            ("unconfirmed", stats.unconfirmed, books.unconfirmed),
+            ("batches", stats.batches, books.batches),
+            ("requests", stats.requests, books.requests),
+            ("retries", stats.retries, books.retries),
+            ("plain_bytes", stats.plain_bytes, books.plain_bytes),
+            ("sent_bytes", stats.sent_bytes, books.sent_bytes),
+            ("maybe_duplicated", stats.maybe_duplicated, books.maybe_duplicated),
         ];
         let wrong = counts.iter().find(|(_, said, true_)| said != true_);
         hold!(Balance, wrong.is_none(), "counted and true: {wrong:?}; {stats:?}");

@@ -206,7 +206,8 @@ impl Future {
             }
             Fate::Fail => {
                 tally.saw(Seen::Answer5xx);
-                let after = if rng.in_1000(100) { retry_after(sent.wall, rng) } else { None };
+                let asks = !plan.calm && rng.in_1000(100);
+                let after = if asks { retry_after(sent.wall, rng) } else { None };
                 (None, Some((back, Ok(Response::Failed { code: 503, after, gateway: false }))))
             }
             Fate::GatewayTaken | Fate::GatewayNotTaken => {

@@ -20,6 +20,8 @@ pub(crate) struct Plan {
     pub(crate) largest: u64,
     /// Events in a thousand whose batches always fail.
     pub(crate) poison: u64,
+    /// One more such event.
+    pub(crate) poisoned: Option<u32>,
     /// What the server takes in one request, bytes.
     pub(crate) max_body: usize,
     /// The longest pause between two actions, ms.
@@ -47,7 +49,8 @@ impl Plan {
             stepped: rng.pick(&[0, 500, 1_000]),
             actions: rng.within(30, 120) as u32,
             largest,
-            poison: if calm { 20 } else { rng.pick(&[0, 0, 0, 5, 50]) },
+            poison: if calm { 0 } else { rng.pick(&[0, 0, 0, 5, 50]) },
+            poisoned: calm.then(|| rng.below(40) as u32),
             max_body: if calm { usize::MAX } else { rng.pick(&[300, 5_000, 200_000, usize::MAX]) },
             max_pause: if calm { 5_000 } else { rng.pick(&[100, 5_000, 60_000, 600_000]) },
             calm,

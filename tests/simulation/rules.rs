@@ -26,6 +26,8 @@ pub(crate) enum Rule {
     Bounds,
     /// Work that may go out does go out: by count, bytes, age, flush or retry.
     Idle,
+    /// A batch that keeps failing at an endpoint that is well holds up the others only for a moment.
+    Poison,
     /// Nothing goes out before the lane's limits or a flush say so, or while held.
     Early,
     /// Nothing expires before `max_age`, and nothing waits longer.

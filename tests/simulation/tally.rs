@@ -13,7 +13,7 @@ macro_rules! tally {
 
 tally! {
     // What the application did.
-    Tracked >= 500_000,
+    Tracked >= 200_000,
     Tagged >= 100_000,
     Untagged >= 50_000,
     InvalidEvent >= 500,
@@ -90,7 +90,9 @@ tally! {
     SealedElsewhere >= 10_000,
     SealedForNothing >= 50,
     PolledEarly >= 10_000,
+    LeftAsleep >= 10_000,
     MemoryTight >= 500,
+    Stalled >= 500,
     RecoveredAtEnd >= 1_000,
 }
 

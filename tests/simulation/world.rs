@@ -29,6 +29,8 @@ pub(crate) struct World {
     pub(crate) actions_left: u32,
     /// The world's own time, ms. The clocks of the engine's process differ from it.
     pub(crate) at: u64,
+    /// What the engine said last about when there is something to do, unless it was told something since.
+    pub(crate) waits_until: Option<Option<u64>>,
     mono_base: u64,
     pub(crate) wall_base: u64,
     #[cfg_attr(not(feature = "__planted-bugs"), expect(dead_code, reason = "nothing can be planted"))]
@@ -62,6 +64,7 @@ impl World {
             next_event: 0,
             actions_left: plan.actions,
             at,
+            waits_until: None,
             mono_base: at - rng.below(1_000),
             wall_base: 1_700_000_000_000 + rng.below(1_000_000),
             bug,
@@ -168,7 +171,9 @@ impl World {
             hold!(Report, said == Some(report), "{id:?} is {report:?}, the engine says {said:?}");
         }
         hold!(Wait, until.is_none_or(|until| until > now.mono), "{until:?} is over at {}", now.mono);
-        Ok(until.map(|until| until.saturating_add(self.mono_base)))
+        let until = until.map(|until| until.saturating_add(self.mono_base));
+        self.waits_until = Some(until);
+        Ok(until)
     }
 
     fn hear(&mut self, outcome: Outcome, outcomes: &mut Vec<Outcome>) -> Checked {
@@ -228,7 +233,7 @@ impl World {
         let next = self.future.next_at();
         self.poll_early(until, next)?;
         let late = self.rng.weighed(&[(80, 0), (15, 50), (4, 3_000), (1, 600_000)]);
-        let late = if late > 0 && !self.settling { self.rng.below(late) } else { 0 };
+        let late = if late > 0 && !self.settling && !self.plan.calm { self.rng.below(late) } else { 0 };
         let alone = until.is_some_and(|until| next.is_none_or(|next| until < next));
         let target = match (until, next) {
             (Some(until), Some(next)) => until.min(next),
@@ -253,6 +258,10 @@ impl World {
         }
         self.model.tally.saw(Seen::PolledEarly);
         self.at = self.rng.within(self.at + 1, end - 1);
+        self.poll_for_nothing(until)
+    }
+
+    fn poll_for_nothing(&mut self, until: Option<u64>) -> Checked {
         let output = self.engine.poll(self.now());
         let Output::Wait(again) = output else {
             hold!(Wait, false, "waiting until {until:?}, there was this to do at {}: {output:?}", self.at);
@@ -261,6 +270,15 @@ impl World {
         let again = again.map(|again| again + self.mono_base);
         hold!(Wait, again == until, "first until {until:?}, then {again:?}");
         Ok(())
+    }
+
+    /// An event was taken and nobody is to be woken, so nothing is to be done before the time named last.
+    pub(crate) fn check_asleep(&mut self) -> Checked {
+        let Some(until) = self.waits_until.filter(|until| until.is_none_or(|until| until > self.at)) else {
+            return Ok(());
+        };
+        self.model.tally.saw(Seen::LeftAsleep);
+        self.poll_for_nothing(until)
     }
 
     /// At the time that was named, there is something to do.
@@ -277,6 +295,9 @@ impl World {
     }
 
     fn happen(&mut self, happening: Happening) -> Checked {
+        if !matches!(happening, Happening::Act) {
+            self.waits_until = None;
+        }
         match happening {
             Happening::Taken(events) => self.model.taken(&events)?,
             Happening::Answer(id, answer) => {
@@ -334,6 +355,7 @@ impl World {
             self.jump_wall();
         }
         self.mono_base = self.at - self.rng.below(1_000);
+        self.waits_until = None;
         let away = self.now().wall.saturating_sub(wall);
         self.model.crash(self.at, away as i64 - down as i64);
         self.model.restart(self.engine.stats().maybe_duplicated);
@@ -366,6 +388,7 @@ impl World {
         self.model.lane_order.clear();
         self.flushes.clear();
         self.mono_base = self.at - self.rng.below(1_000);
+        self.waits_until = None;
         self.engine = Engine::new(Arc::clone(&self.system), self.plan.limits.clone(), self.rng.next());
         self.plant();
         Ok(())
