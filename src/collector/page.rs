@@ -5,11 +5,12 @@ use hyper::header;
 use super::answer::{self, Answer};
 
 /// Names and contents of everything in `www/`.
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 8] = [
     ("index.html", include_str!("../../www/index.html")),
     ("app.js", include_str!("../../www/app.js")),
     ("detail.js", include_str!("../../www/detail.js")),
     ("faults.js", include_str!("../../www/faults.js")),
+    ("icon.svg", include_str!("../../www/icon.svg")),
     ("list.js", include_str!("../../www/list.js")),
     ("style.css", include_str!("../../www/style.css")),
     ("tools.js", include_str!("../../www/tools.js")),
