@@ -46,6 +46,10 @@ pub use policy::{BeforeSend, Enabled};
 /// The guides' examples, compiled and run with the tests.
 #[cfg(all(doctest, feature = "growingio", feature = "native"))]
 mod guides {
+    #[cfg(feature = "collector")]
+    #[doc = include_str!("../docs/collector.md")]
+    struct Collector;
+
     #[doc = include_str!("../docs/growingio.md")]
     struct GrowingIo;
 
