@@ -124,6 +124,18 @@ pub struct Report {
     pub pending: u64,
 }
 
+impl Outcome {
+    /// Whether both are of untagged events that ended alike.
+    pub(super) fn is_more_of(&self, other: &Self) -> bool {
+        let (a, b) = (self, other);
+        a.tag.is_none()
+            && b.tag.is_none()
+            && a.batch == b.batch
+            && a.fate == b.fate
+            && a.possibly_delivered == b.possibly_delivered
+    }
+}
+
 impl Report {
     pub(super) fn add(&mut self, fate: &Fate, count: u64) {
         match fate {

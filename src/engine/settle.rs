@@ -283,7 +283,12 @@ impl<D: Destination> Engine<D> {
             self.flushes.iter_mut().for_each(|flush| flush.finished(lane, range, fate));
         }
         if untagged > 0 {
-            self.outcomes.push_back(outcome(None, untagged));
+            let outcome = outcome(None, untagged);
+            match self.outcomes.back_mut() {
+                // So that they do not pile up, one for each event, while nobody polls.
+                Some(last) if last.is_more_of(&outcome) => last.count += untagged,
+                _ => self.outcomes.push_back(outcome),
+            }
         }
         self.live.events -= count;
         self.live.plain -= bytes;
