@@ -28,7 +28,8 @@ fuzz_target!(|input: &[u8]| {
         header("x-crypt-codec", "1");
     }
     let query = pairs("stm=171");
-    let receipt = collect::receive(&Incoming { method: "POST", path: &path, query: &query, headers: &headers, body });
+    let receipt =
+        collect::receive(&Incoming { method: "POST", path: &path, query: &query, headers: &headers, body });
     match receipt.result {
         Ok(records) => {
             for record in records.iter() {

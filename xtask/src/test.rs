@@ -58,7 +58,12 @@ fn tests() -> StepResult {
 
 fn format() -> StepResult {
     tools::component("rustfmt", "fmt")?;
-    run(cargo().args(["fmt", "--all", "--check"]))
+    let mut counts = run(cargo().args(["fmt", "--all", "--check"]))?;
+    // Workspaces of their own, because they have dependencies that nothing else needs.
+    for own in ["benches/Cargo.toml", "fuzz/Cargo.toml"].iter().filter(|path| root().join(path).is_file()) {
+        counts += run(cargo().args(["fmt", "--manifest-path", own, "--check"]))?;
+    }
+    Ok(counts)
 }
 
 fn lints() -> StepResult {
@@ -89,6 +94,8 @@ fn conformance() -> StepResult {
 fn page() -> StepResult {
     tools::node()?;
     let chromium = tools::chromium()?;
+    // The collector that the page talks to: the binary that integration tests are given, from the same build.
+    run(cargo().args(["test", "--locked", "--workspace", "--all-features", "--test", "cli", "--no-run"]))?;
     let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
     run(Command::new(npm).current_dir(root()).args(["ci", "--no-fund", "--no-audit"]))?;
     let mut files: Vec<_> = fs::read_dir(root().join("tests/page"))
