@@ -241,19 +241,20 @@ impl<D: Destination> Engine<D> {
         let at = now.mono.min(i64::MAX as u64) as i64;
         let lane = &mut self.lanes[index];
         let first = lane.head == lane.queue.end();
+        let was_ready = lane.is_full();
         lane.queue.push(&mut self.pool, record, at, tag);
         lane.bytes += record.len();
         self.live.events += 1;
         self.live.plain += record.len();
         self.stats.accepted += 1;
-        let batching = lane.batching;
-        let ready =
-            lane.queue.end() - lane.head >= batching.max_events as u64 || lane.bytes >= batching.max_bytes;
-        if batching.triggers_flush {
+        // A lane that was full already waits for something else than one more event.
+        let became_ready = !was_ready && lane.is_full();
+        let triggers_flush = lane.batching.triggers_flush;
+        if triggers_flush {
             self.flush_lanes();
         }
         // What was dropped to make room has an outcome.
-        Ok(Recorded { wake: first || ready || batching.triggers_flush || !self.outcomes.is_empty() })
+        Ok(Recorded { wake: first || became_ready || triggers_flush || !self.outcomes.is_empty() })
     }
 
     /// Whether an event of `bytes` would be taken now.
@@ -409,7 +410,12 @@ impl<D: Destination> Engine<D> {
     }
 
     fn lane(&mut self, key: &D::Lane) -> usize {
-        if let Some(&index) = self.lane_index.get(key) {
+        let known = match self.lanes.len() {
+            // Comparing a few keys is quicker than hashing one.
+            0..=8 => self.lanes.iter().position(|lane| lane.key == *key),
+            _ => self.lane_index.get(key).copied(),
+        };
+        if let Some(index) = known {
             return index;
         }
         let mut batching = self.destination.batching(key);
@@ -461,6 +467,12 @@ impl<K> Lane<K> {
         self.head < self.queue.end()
     }
 
+    /// Whether the records that are in no batch fill one.
+    fn is_full(&self) -> bool {
+        self.queue.end() - self.head >= self.batching.max_events as u64
+            || self.bytes >= self.batching.max_bytes
+    }
+
     /// When the first record that is in no batch was accepted.
     fn head_at(&self) -> i64 {
         self.queue.accepted_at(self.head)
@@ -476,11 +488,7 @@ impl<K> Lane<K> {
         if !self.has_records() {
             return None;
         }
-        let waiting = self.queue.end() - self.head;
-        if self.head < self.flush_to
-            || waiting >= self.batching.max_events as u64
-            || self.bytes >= self.batching.max_bytes
-        {
+        if self.head < self.flush_to || self.is_full() {
             return Some(0);
         }
         let from = match planted.has(Bug::IdleInsteadOfAge) {

@@ -108,10 +108,14 @@ pub struct Mapping<'a> {
     pub time: Option<i64>,
 }
 
+/// Room for as many attributes is made with the first.
+const ATTRIBUTES: usize = 8;
+
 macro_rules! ids {
     () => {
         /// Sets the login user id.
         #[must_use]
+        #[inline]
         pub fn user(mut self, user: impl Into<Cow<'a, str>>) -> Self {
             self.user = Some(user.into());
             self
@@ -119,6 +123,7 @@ macro_rules! ids {
 
         /// Sets what kind of id the login user id is, e.g. `email`.
         #[must_use]
+        #[inline]
         pub fn user_key(mut self, key: impl Into<Cow<'a, str>>) -> Self {
             self.user_key = Some(key.into());
             self
@@ -126,6 +131,7 @@ macro_rules! ids {
 
         /// Sets the anonymous (device) id.
         #[must_use]
+        #[inline]
         pub fn anonymous(mut self, anonymous: impl Into<Cow<'a, str>>) -> Self {
             self.anonymous = Some(anonymous.into());
             self
@@ -133,6 +139,7 @@ macro_rules! ids {
 
         /// Sets when it happened, ms since the Unix epoch.
         #[must_use]
+        #[inline]
         pub fn time(mut self, ms: i64) -> Self {
             self.time = Some(ms);
             self
@@ -140,7 +147,12 @@ macro_rules! ids {
 
         /// Adds an attribute.
         #[must_use]
+        #[inline]
         pub fn attribute(mut self, key: impl Into<Cow<'a, str>>, value: impl Into<Value<'a>>) -> Self {
+            if self.attributes.capacity() == 0 {
+                // One allocation serves most events.
+                self.attributes.reserve(ATTRIBUTES);
+            }
             self.attributes.push((key.into(), value.into()));
             self
         }

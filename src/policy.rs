@@ -34,14 +34,14 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    /// The event to record, or why it is not.
-    pub(crate) fn admit<'a>(&'a self, mut event: Event<'a>) -> Result<Event<'a>, Unrecorded> {
+    /// Makes the event what is to be recorded, or says why it is not.
+    pub(crate) fn admit<'a>(&'a self, event: &mut Event<'a>) -> Result<(), Unrecorded> {
         if let Some(rate) = self.sample_rate
-            && user_of(&event).is_some_and(|user| !is_sampled(user, rate))
+            && user_of(event).is_some_and(|user| !is_sampled(user, rate))
         {
             return Err(Unrecorded::SampledOut);
         }
-        if let Event::Track(track) = &mut event {
+        if let Event::Track(track) = event {
             for (key, value) in &self.defaults {
                 if !track.attributes.iter().any(|(own, _)| own == key) {
                     track.attributes.push((Cow::Borrowed(key), value.borrowed()));
@@ -49,8 +49,8 @@ impl Policy {
             }
         }
         match &self.before_send {
-            Some(hook) if !hook(&mut event) => Err(Unrecorded::Filtered),
-            _ => Ok(event),
+            Some(hook) if !hook(event) => Err(Unrecorded::Filtered),
+            _ => Ok(()),
         }
     }
 }
@@ -118,11 +118,14 @@ mod tests {
             })),
             sample_rate: None,
         };
-        let event = policy.admit(Track::new("buy").attribute("price", 9).into());
+        let mut event = Track::new("buy").attribute("price", 9).into();
+        assert_eq!(policy.admit(&mut event), Ok(()));
         let expected =
             Track::new("buy").attribute("price", 9).attribute("app", "shop").attribute("seen", true);
-        assert_eq!(event, Ok(expected.into()));
-        assert_eq!(policy.admit(Track::new("secret").into()), Err(Unrecorded::Filtered));
-        assert_eq!(policy.admit(Item::new("i", "k").into()), Ok(Item::new("i", "k").into()));
+        assert_eq!(event, expected.into());
+        assert_eq!(policy.admit(&mut Track::new("secret").into()), Err(Unrecorded::Filtered));
+        let mut item = Item::new("i", "k").into();
+        assert_eq!(policy.admit(&mut item), Ok(()));
+        assert_eq!(item, Item::new("i", "k").into());
     }
 }

@@ -9,6 +9,9 @@ pub(crate) fn write_int(out: &mut Vec<u8>, value: i64) {
 /// `.0` when integral for 1e-4 <= |x| < 1e16, else scientific with a signed exponent of at least two digits.
 pub(crate) fn write_double(out: &mut Vec<u8>, value: f64) {
     debug_assert!(value.is_finite());
+    if write_short_decimal(out, value) {
+        return;
+    }
     let mut buffer = ryu::Buffer::new();
     let text = buffer.format_finite(value);
     let size = value.abs();
@@ -43,6 +46,37 @@ pub(crate) fn write_double(out: &mut Vec<u8>, value: f64) {
             write_scientific(out, &mantissa, '-', b"5");
         }
     }
+}
+
+/// Writes a number that has at most four decimals, such as a price, and says whether it was one.
+///
+/// `n / 10^4` with n of at most 15 digits is the only decimal of that length that reads back as the same double, so
+/// without its trailing zeros it is the shortest one.
+fn write_short_decimal(out: &mut Vec<u8>, value: f64) -> bool {
+    const SCALE: u64 = 10_000;
+    const LARGEST: f64 = 1e11;
+    let size = value.abs();
+    if size >= LARGEST {
+        return false;
+    }
+    let scaled = (size * SCALE as f64 + 0.5) as u64;
+    if scaled == 0 || scaled as f64 / SCALE as f64 != size {
+        return false;
+    }
+    if value < 0.0 {
+        out.push(b'-');
+    }
+    out.extend_from_slice(itoa::Buffer::new().format(scaled / SCALE).as_bytes());
+    let rest = (scaled % SCALE) as u16;
+    let digit = |unit: u16| b'0' + (rest / unit % 10) as u8;
+    let decimals = [b'.', digit(1_000), digit(100), digit(10), digit(1)];
+    let zeros = match () {
+        () if rest.is_multiple_of(1_000) => 3,
+        () if rest.is_multiple_of(100) => 2,
+        () => usize::from(rest.is_multiple_of(10)),
+    };
+    out.extend_from_slice(&decimals[..decimals.len() - zeros]);
+    true
 }
 
 fn write_scientific(out: &mut Vec<u8>, mantissa: &[u8], sign: char, exponent: &[u8]) {
@@ -98,6 +132,19 @@ mod tests {
             let value = f64::from_bits(bits);
             if value.is_finite() {
                 assert_eq!(text(value).parse::<f64>().unwrap().to_bits(), bits);
+            }
+        }
+
+        #[test]
+        fn short_decimals_are_spelled_as_ryu_spells_them(
+            digits in 0u64..1_000_000_000_000_000, decimals in 0i32..7, nudge in -2i64..3,
+        ) {
+            let value = (digits as f64 / 10f64.powi(decimals)).to_bits().wrapping_add_signed(nudge);
+            let value = f64::from_bits(value & !(1 << 63));
+            if value.is_finite() && (1e-4..1e16).contains(&value) {
+                let mut buffer = ryu::Buffer::new();
+                assert_eq!(text(value), buffer.format_finite(value));
+                assert_eq!(text(-value), buffer.format_finite(-value));
             }
         }
 

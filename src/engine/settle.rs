@@ -1,6 +1,7 @@
 //! What an answer, a lost request or the passing of time does to a batch.
 
 use std::ops::Range;
+use std::slice;
 
 use super::planted::Bug;
 use super::retry::{Decision, Failure, splitmix};
@@ -28,7 +29,8 @@ impl<D: Destination> Engine<D> {
             }
         };
         let confirms = matches!(verdict, Verdict::Delivered | Verdict::Unconfirmed);
-        if !current && !(confirms && id.attempt <= batch.attempts && !self.planted.has(Bug::LateAckIgnored)) {
+        let counts_late = confirms && id.attempt <= batch.attempts && !self.planted.has(Bug::LateAckIgnored);
+        if !current && !counts_late {
             return;
         }
         let seed = self.seed_of(id);
@@ -129,7 +131,8 @@ impl<D: Destination> Engine<D> {
         self.finish(lane, &delivered, &Fate::Delivered, Some(id.batch), false);
         for (number, cause) in refused {
             let possibly = batch.maybe_delivered && !self.planted.has(Bug::PossiblyUnsaid);
-            self.finish(lane, &[number..number + 1], &Fate::Rejected(cause), Some(id.batch), possibly);
+            let range = number..number + 1;
+            self.finish(lane, slice::from_ref(&range), &Fate::Rejected(cause), Some(id.batch), possibly);
         }
         if again.is_empty() {
             return;
@@ -160,7 +163,8 @@ impl<D: Destination> Engine<D> {
         let numbers: Vec<u64> = batch.ranges.iter().cloned().flatten().collect();
         let (first, mut second) = numbers.split_at(numbers.len() / 2);
         if self.planted.has(Bug::SplitLosesOne) && second.len() > 1 {
-            self.finish(batch.lane, &[second[0]..second[0] + 1], &Fate::Delivered, Some(id), false);
+            let range = second[0]..second[0] + 1;
+            self.finish(batch.lane, slice::from_ref(&range), &Fate::Delivered, Some(id), false);
             second = &second[1..];
         }
         for half in [second, first] {

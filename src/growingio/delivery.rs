@@ -1,5 +1,7 @@
 //! GrowingIO as a destination: lanes, sealing, requests, and what its answers mean.
 
+use std::cell::RefCell;
+
 use super::json::JsonRecords;
 use super::options::{Consumer, Format, OptionError, Options};
 use super::protobuf::ProtobufRecords;
@@ -50,6 +52,24 @@ enum RecordForm {
 /// How much of an answer's body goes into an error message.
 const MESSAGE_BYTES: usize = 200;
 
+/// What compressing needs besides its input and output; kept, because its size is that of a batch.
+struct Snappy {
+    encoder: snap::raw::Encoder,
+    plain: Vec<u8>,
+    packed: Vec<u8>,
+}
+
+/// A buffer that grew beyond this is given back after the batch that needed it.
+const KEPT_BUFFER: usize = 1 << 20;
+
+thread_local! {
+    static SNAPPY: RefCell<Snappy> = RefCell::new(Snappy {
+        encoder: snap::raw::Encoder::new(),
+        plain: Vec::new(),
+        packed: Vec::new(),
+    });
+}
+
 impl GrowingIo {
     /// A destination with these options.
     pub fn new(options: &Options) -> Result<Self, OptionError> {
@@ -74,9 +94,47 @@ impl GrowingIo {
         })
     }
 
+    /// Writes records as one list.
+    fn frame(&self, records: Records<'_>, out: &mut Vec<u8>) {
+        match self.records {
+            RecordForm::Protobuf(_) => records.pieces().for_each(|piece| out.extend_from_slice(piece)),
+            RecordForm::Json(_) => {
+                for (place, record) in records.iter().enumerate() {
+                    out.push(if place == 0 { b'[' } else { b',' });
+                    out.extend_from_slice(record);
+                }
+                out.push(b']');
+            }
+        }
+    }
+
+    fn frame_compressed(&self, records: Records<'_>) -> Vec<u8> {
+        SNAPPY.with_borrow_mut(|snappy| {
+            snappy.plain.clear();
+            self.frame(records, &mut snappy.plain);
+            snappy.compress()
+        })
+    }
+
     /// The URL a lane's records go to, without query.
     pub fn url(&self, lane: Lane) -> &str {
         &self.urls[lane as usize]
+    }
+}
+
+impl Snappy {
+    /// Compresses `plain`, into exactly the memory that it takes.
+    fn compress(&mut self) -> Vec<u8> {
+        self.packed.resize(snap::raw::max_compress_len(self.plain.len()), 0);
+        // The only error is an input of 4 GiB or more, and the options keep requests far below that.
+        let len = self.encoder.compress(&self.plain, &mut self.packed).unwrap_or_default();
+        let body = self.packed[..len].to_vec();
+        for buffer in [&mut self.plain, &mut self.packed] {
+            if buffer.capacity() > KEPT_BUFFER {
+                *buffer = Vec::new();
+            }
+        }
+        body
     }
 }
 
@@ -140,22 +198,15 @@ impl Destination for GrowingIo {
 
     fn seal(&self, lane: &Lane, records: Records<'_>, _: BatchId, now: Now) -> Sealed {
         let stm = now.wall;
-        let mut plain = Vec::with_capacity(records.bytes() + records.len() + 1);
-        match self.records {
-            RecordForm::Protobuf(_) => records.pieces().for_each(|piece| plain.extend_from_slice(piece)),
-            RecordForm::Json(_) => {
-                for (place, record) in records.iter().enumerate() {
-                    plain.push(if place == 0 { b'[' } else { b',' });
-                    plain.extend_from_slice(record);
-                }
-                plain.push(b']');
-            }
-        }
         let body = match self.format {
-            Format::Json | Format::Protobuf | Format::Simple => plain,
-            Format::JsonSnappy => snappy(&plain),
+            Format::Json | Format::Protobuf | Format::Simple => {
+                let mut body = Vec::with_capacity(records.bytes() + records.len() + 1);
+                self.frame(records, &mut body);
+                body
+            }
+            Format::JsonSnappy => self.frame_compressed(records),
             Format::JsonSnappyCrypt | Format::ProtobufSnappyCrypt => {
-                let mut body = snappy(&plain);
+                let mut body = self.frame_compressed(records);
                 xor(&mut body, stm as u8);
                 body
             }
@@ -227,11 +278,6 @@ impl Destination for GrowingIo {
         let stm = u64::from_le_bytes(*stm);
         (format == self.format as u8).then(|| Sealed { lane: *lane, stm, body: body.to_vec().into() })
     }
-}
-
-fn snappy(plain: &[u8]) -> Vec<u8> {
-    // The encoder's only error is an input of 4 GiB or more, and the options keep requests far below that.
-    snap::raw::Encoder::new().compress_vec(plain).unwrap_or_default()
 }
 
 fn describe(response: &Response) -> String {

@@ -135,17 +135,19 @@ fn ids(
 }
 
 fn attributes(out: &mut Vec<u8>, attributes: &[Attribute<'_>]) -> Result<(), Invalid> {
-    let mut start = b",\"attributes\":{".as_slice();
-    for (key, value) in attributes {
-        out.extend_from_slice(start);
-        start = b",";
+    if attributes.is_empty() {
+        return Ok(());
+    }
+    out.extend_from_slice(b",\"attributes\":{");
+    for (place, (key, value)) in attributes.iter().enumerate() {
+        if place > 0 {
+            out.push(b',');
+        }
         write_string(out, key);
         out.push(b':');
         text::write_json(out, key, value)?;
     }
-    if !attributes.is_empty() {
-        out.push(b'}');
-    }
+    out.push(b'}');
     Ok(())
 }
 

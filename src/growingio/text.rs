@@ -16,14 +16,18 @@ const MAX_DEPTH: usize = 64;
 /// Appends the value of attribute `key` as JSON.
 pub(super) fn write_json(out: &mut Vec<u8>, key: &str, value: &Value<'_>) -> Result<(), Invalid> {
     match value {
+        // The usual ones first and directly.
+        Value::String(text) => write_string(out, text),
+        Value::Int(value) => write_int(out, *value),
+        Value::Double(value) => write_finite(out, key, *value)?,
         Value::List(_) => {
             out.push(b'"');
             write_json_text(out, key, value)?;
             out.push(b'"');
-            Ok(())
         }
-        _ => write_native(out, key, value, 0),
+        _ => write_native(out, key, value, 0)?,
     }
+    Ok(())
 }
 
 /// Appends a value's text as it stands inside a quoted JSON string.

@@ -174,19 +174,16 @@ impl Tracker {
         self.inner.shared.wake();
     }
 
-    fn record(&self, event: Event<'_>, tag: Option<Tag>) -> Result<(), RecordError> {
+    fn record<'e>(&'e self, mut event: Event<'e>, tag: Option<Tag>) -> Result<(), RecordError> {
         let Inner { shared, policy, .. } = &*self.inner;
         if self.inner.enabled.load(Ordering::Acquire) == NO {
             shared.engine().count_unrecorded(Unrecorded::Ignored);
             return Ok(());
         }
-        let event = match policy.admit(event) {
-            Ok(event) => event,
-            Err(why) => {
-                shared.engine().count_unrecorded(why);
-                return Ok(());
-            }
-        };
+        if let Err(why) = policy.admit(&mut event) {
+            shared.engine().count_unrecorded(why);
+            return Ok(());
+        }
         let now = shared.now();
         let recorded = SCRATCH.with_borrow_mut(|scratch| {
             scratch.clear();

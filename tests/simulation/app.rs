@@ -116,7 +116,7 @@ impl World {
         let draft = Draft { id, lane, len, bad: self.rng.in_1000(10) };
         let tag = match self.rng.in_1000(self.plan.tagged) {
             false => None,
-            true if id % 2 == 0 => Some(Tag::from(u64::from(id))),
+            true if id.is_multiple_of(2) => Some(Tag::from(u64::from(id))),
             true => Some(Tag::from(format!("event {id}"))),
         };
         let was = self.engine.stats();

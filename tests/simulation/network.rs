@@ -171,7 +171,7 @@ impl Future {
         let fate = match sent.weather.fate(rng) {
             // What never reaches the server cannot be judged by it.
             fate @ (Fate::NoConnection | Fate::ResetBefore) => fate,
-            _ if sent.poisoned && sent.id.batch.0 % 4 == 0 => Fate::TimeOut,
+            _ if sent.poisoned && sent.id.batch.0.is_multiple_of(4) => Fate::TimeOut,
             _ if sent.poisoned => Fate::Fail,
             _ if sent.body > plan.max_body => Fate::TooLarge,
             fate => fate,
