@@ -26,6 +26,7 @@ mod queue;
 mod retry;
 mod settle;
 mod snapshot;
+mod waiting;
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -48,6 +49,7 @@ use crate::{Invalid, InvalidKind};
 use endpoint::Endpoint;
 use planted::Planted;
 use queue::{Pool, Queue};
+use waiting::{Turn, Waiting};
 
 #[cfg(feature = "native")]
 pub(crate) use retry::splitmix;
@@ -64,8 +66,7 @@ pub struct Engine<D: Destination> {
     lane_index: Map<D::Lane, usize>,
     pool: Pool,
     batches: BTreeMap<BatchId, Batch<D::Sealed>>,
-    /// Batches that wait for another attempt; those with their quick retries used up stand at the back.
-    waiting: VecDeque<BatchId>,
+    waiting: Waiting<D::Endpoint>,
     flights: BTreeMap<TransmitId, Flight<D::Endpoint>>,
     endpoints: Map<D::Endpoint, Endpoint>,
     outcomes: VecDeque<Outcome>,
@@ -129,12 +130,16 @@ struct Batch<S> {
     maybe_delivered: bool,
     /// The same, and not counted in `maybe_duplicated` yet.
     uncounted_loss: bool,
+    /// Its quick retries are used up.
     exhausted: bool,
+    /// It was discarded while it was under way: it is not to be sent again.
+    discarded: Option<DropReason>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    Waiting { not_before: u64 },
+    New,
+    Waiting(Turn),
     Sealing(TransmitId),
     InFlight(TransmitId),
 }
@@ -170,7 +175,7 @@ impl<D: Destination> Engine<D> {
             lanes: Vec::new(),
             lane_index: Map::default(),
             batches: BTreeMap::new(),
-            waiting: VecDeque::new(),
+            waiting: Waiting::new(),
             flights: BTreeMap::new(),
             endpoints: Map::default(),
             outcomes: VecDeque::new(),
@@ -286,12 +291,20 @@ impl<D: Destination> Engine<D> {
         self.held = held;
     }
 
-    /// Drops everything that has not been sent, and what waits to be sent again.
+    /// Drops everything that has not been sent, and what waits to be sent again. What is under way cannot be called
+    /// back: an answer settles it, and without one it is dropped too, never sent again.
     pub fn discard(&mut self, reason: &DropReason) {
         self.waiting.clear();
-        let sent = |batch: &Batch<D::Sealed>| matches!(batch.state, State::InFlight(_));
-        let unsent: Vec<BatchId> =
-            self.batches.iter().filter(|(_, batch)| !sent(batch)).map(|(&id, _)| id).collect();
+        let mut unsent = Vec::new();
+        for (&id, batch) in &mut self.batches {
+            match batch.state {
+                State::InFlight(_) if !self.planted.has(Bug::DiscardForgetsInFlight) => {
+                    batch.discarded.get_or_insert_with(|| reason.clone());
+                }
+                State::InFlight(_) => {}
+                _ => unsent.push(id),
+            }
+        }
         for id in unsent {
             self.end_batch(id, &Fate::Dropped(reason.clone()));
         }
@@ -387,7 +400,7 @@ impl<D: Destination> Engine<D> {
             && live.plain + reserve + bytes <= self.limits.max_queue_bytes
     }
 
-    /// Drops the oldest event that is in no batch, else the batch that waits longest.
+    /// Drops the oldest event that is in no batch, else the batch that waits with the oldest.
     fn evict(&mut self) -> bool {
         let fate = Fate::Dropped(DropReason::Overflow);
         let open = (0..self.lanes.len()).filter(|&lane| self.lanes[lane].has_records());
@@ -400,8 +413,9 @@ impl<D: Destination> Engine<D> {
             }
             return true;
         }
-        match self.waiting.pop_front() {
-            Some(id) => {
+        match self.waiting.oldest() {
+            Some((_, id)) => {
+                self.stop_waiting(id);
                 self.end_batch(id, &fate);
                 true
             }

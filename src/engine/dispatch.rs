@@ -10,6 +10,9 @@ use crate::destination::{BatchId, Chunk, Destination, Now, Records};
 /// How long after a request's deadline its answer is still waited for, ms: the driver's own timer comes first.
 const LEASE_GRACE: u64 = 500;
 
+/// How many batches with their quick retries used up are looked at for one that there is memory to seal.
+const LOOKED_AT: usize = 16;
+
 /// What the driver is to do.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -169,13 +172,16 @@ impl<D: Destination> Engine<D> {
         self.outcomes.pop_front()
     }
 
-    /// The batch that may leave now, cut from its lane if need be; it stays in `waiting` only when it is not chosen.
+    /// The batch that may leave now, cut from its lane if need be. It stands in no line any more.
     fn choose(&mut self, now: u64) -> Option<BatchId> {
         if self.held {
             return None;
         }
         let id = match self.choose_waiting(now) {
-            Some(place) => self.waiting.remove(place)?,
+            Some(id) => {
+                self.stop_waiting(id);
+                id
+            }
             None => {
                 let lane = self.choose_lane(now)?;
                 self.cut(lane)
@@ -185,30 +191,33 @@ impl<D: Destination> Engine<D> {
         Some(id)
     }
 
-    fn choose_waiting(&self, now: u64) -> Option<usize> {
-        let mut fallback = None;
-        for (place, id) in self.waiting.iter().enumerate() {
-            let batch = &self.batches[id];
-            if !batch.is_due(now) || !self.may_be_sealed(batch) {
+    /// The first in line with quick retries left, else one without.
+    fn choose_waiting(&self, now: u64) -> Option<BatchId> {
+        let (mut quick, mut exhausted) = (None, None);
+        for (endpoint, line) in self.waiting.lines() {
+            let state = self.endpoints.get(endpoint);
+            if state.is_some_and(|state| !self.is_ready(state, now)) {
                 continue;
             }
-            let endpoint = self.endpoint_of(*id, batch);
-            let state = self.endpoints.get(&endpoint);
-            let storm = self.planted.has(Bug::RetryStorm)
-                && state.is_some_and(|e| e.in_flight < self.max_in_flight());
-            if !storm && !state.is_none_or(|e| e.ready(now, self.max_in_flight())) {
-                continue;
-            }
-            if !batch.exhausted {
-                return Some(place);
-            }
-            if fallback.is_none()
-                && !(state.is_some_and(Endpoint::prefers_fresh) && self.has_fresh(&endpoint, now))
+            let due = |&(_, not_before, id): &(i64, u64, BatchId)| {
+                not_before <= now && self.may_be_sealed(&self.batches[&id])
+            };
+            let first = line.quick().find(due).map(|(turn, _, id)| (turn, id));
+            quick = [quick, first].into_iter().flatten().min();
+            if first.is_none()
+                && !(state.is_some_and(Endpoint::prefers_fresh) && self.has_fresh(endpoint, now))
             {
-                fallback = Some(place);
+                let due = line.exhausted().take(LOOKED_AT).take_while(|&(not_before, ..)| not_before <= now);
+                let first = due.filter(|(.., id)| self.may_be_sealed(&self.batches[id])).min();
+                exhausted = [exhausted, first].into_iter().flatten().min();
             }
         }
-        fallback
+        quick.map(|(_, id)| id).or(exhausted.map(|(.., id)| id))
+    }
+
+    fn is_ready(&self, state: &Endpoint, now: u64) -> bool {
+        let storm = self.planted.has(Bug::RetryStorm) && state.in_flight < self.max_in_flight();
+        storm || state.ready(now, self.max_in_flight())
     }
 
     /// The lane whose first record is the oldest of those that may leave.
@@ -248,7 +257,10 @@ impl<D: Destination> Engine<D> {
         let bound = |bytes, events| self.destination.sealed_bound(lane.bytes.min(bytes), events);
         let events = lane.batching.max_events.min((lane.queue.end() - lane.head) as usize);
         // Several events within the lane's bound, or one large event.
-        self.has_seal_room(bound(lane.batching.max_bytes, events).max(bound(self.largest_batch, 1)))
+        self.has_seal_room(
+            bound(lane.batching.max_bytes, events)
+                .max(bound(self.limits.max_event_bytes.min(self.largest_batch), 1)),
+        )
     }
 
     fn may_be_sealed(&self, batch: &Batch<D::Sealed>) -> bool {
@@ -262,7 +274,7 @@ impl<D: Destination> Engine<D> {
         if self.fits_sealed(self.live.sealed, bound) {
             return true;
         }
-        let idle: usize = self.waiting.iter().map(|id| self.batches[id].sealed_bytes).sum();
+        let idle: usize = self.waiting.quick().map(|id| self.batches[&id].sealed_bytes).sum();
         self.fits_sealed(self.live.sealed - idle, bound)
     }
 
@@ -279,11 +291,11 @@ impl<D: Destination> Engine<D> {
             return;
         }
         let bound = self.destination.sealed_bound(batch.plain, batch.count as usize);
-        for id in self.waiting.iter().rev() {
+        for id in self.waiting.quick() {
             if self.fits_sealed(self.live.sealed, bound) {
                 return;
             }
-            if let Some(batch) = self.batches.get_mut(id) {
+            if let Some(batch) = self.batches.get_mut(&id) {
                 batch.sealed = None;
                 self.live.sealed -= std::mem::take(&mut batch.sealed_bytes);
             }
@@ -292,10 +304,9 @@ impl<D: Destination> Engine<D> {
 
     /// Whether a batch with quick retries left may go to this endpoint by then: that one is to be the probe.
     fn has_quick_retry(&self, endpoint: &D::Endpoint, by: u64) -> bool {
-        self.waiting.iter().any(|id| {
-            let batch = &self.batches[id];
-            !batch.exhausted && batch.is_due(by) && self.endpoint_of(*id, batch) == *endpoint
-        })
+        self.waiting
+            .line(endpoint)
+            .is_some_and(|line| line.quick().any(|(_, not_before, _)| not_before <= by))
     }
 
     fn cut(&mut self, lane: usize) -> BatchId {
@@ -321,10 +332,11 @@ impl<D: Destination> Engine<D> {
             sealed_bytes: 0,
             sealed_at: None,
             attempts: 0,
-            state: State::Waiting { not_before: 0 },
+            state: State::New,
             maybe_delivered: false,
             uncounted_loss: false,
             exhausted: false,
+            discarded: None,
         };
         self.batches.insert(id, batch);
         id
@@ -348,11 +360,15 @@ impl<D: Destination> Engine<D> {
         if batch.sealed.is_some() && !self.planted.has(Bug::ResealedOnRetry) {
             return;
         }
+        let sealed = self.seal(id, batch, now);
+        self.set_sealed(id, sealed);
+    }
+
+    pub(super) fn seal(&self, id: BatchId, batch: &Batch<D::Sealed>, now: Now) -> D::Sealed {
         let lane = &self.lanes[batch.lane];
         let chunks = lane.queue.chunks(&batch.ranges);
         let records = Records { chunks: &chunks, len: batch.count as usize, bytes: batch.plain };
-        let sealed = self.destination.seal(&lane.key, records, id, now);
-        self.set_sealed(id, sealed);
+        self.destination.seal(&lane.key, records, id, now)
     }
 
     pub(super) fn set_sealed(&mut self, id: BatchId, sealed: D::Sealed) {
@@ -429,16 +445,12 @@ impl<D: Destination> Engine<D> {
         if self.planted.has(Bug::WaitingNeverExpires) {
             return;
         }
-        let mut place = 0;
-        while let Some(&id) = self.waiting.get(place) {
-            if too_old(self.batches[&id].oldest) {
-                self.waiting.remove(place);
-                if let Some(rest) = self.expire_part(id, too_old) {
-                    self.waiting.insert(place, rest);
-                    place += 1;
-                }
-            } else {
-                place += 1;
+        while let Some((oldest, id)) = self.waiting.oldest()
+            && too_old(oldest)
+        {
+            let turn = self.stop_waiting(id);
+            if let (Some(rest), Some(turn)) = (self.expire_part(id, too_old), turn) {
+                self.stand_in_line(rest, turn);
             }
         }
     }
@@ -458,16 +470,17 @@ impl<D: Destination> Engine<D> {
                 consider(at);
             }
         }
-        for id in &self.waiting {
-            let batch = &self.batches[id];
-            consider(expiry(batch.oldest));
-            if !self.held
-                && let State::Waiting { not_before } = batch.state
-                && self.may_be_sealed(batch)
-                && let Some(from) = from(&self.endpoint_of(*id, batch))
-            {
-                consider(not_before.max(from));
-            }
+        if let Some((oldest, _)) = self.waiting.oldest() {
+            consider(expiry(oldest));
+        }
+        for (endpoint, line) in self.waiting.lines().filter(|_| !self.held) {
+            let Some(from) = from(endpoint) else { continue };
+            let quick = line.quick().map(|(_, not_before, id)| (not_before, id));
+            let exhausted = line.exhausted().take(LOOKED_AT).map(|(not_before, _, id)| (not_before, id));
+            quick
+                .chain(exhausted)
+                .filter(|(_, id)| self.may_be_sealed(&self.batches[id]))
+                .for_each(|(not_before, _)| consider(not_before.max(from)));
         }
         self.flights.values().filter_map(|flight| flight.lease).for_each(consider);
         wake.map(|at| at.max(now.saturating_add(1)))
@@ -486,11 +499,5 @@ impl<K> Lane<K> {
     /// What the next batch takes.
     fn measure(&self) -> (u64, usize) {
         self.queue.measure(self.head, self.batching.max_events, self.batching.max_bytes)
-    }
-}
-
-impl<S> Batch<S> {
-    fn is_due(&self, now: u64) -> bool {
-        matches!(self.state, State::Waiting { not_before } if not_before <= now)
     }
 }

@@ -42,12 +42,14 @@ pub enum Bug {
     RetryStorm,
     /// A restored batch gets its age anew.
     RestoreForgetsAge,
+    /// What was under way when the application discarded everything is sent again.
+    DiscardForgetsInFlight,
 }
 
 #[cfg(feature = "__planted-bugs")]
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::AckedRequeued,
         Self::ExpiredUncounted,
         Self::RetryAfterIgnored,
@@ -66,6 +68,7 @@ impl Bug {
         Self::WaitingNeverExpires,
         Self::RetryStorm,
         Self::RestoreForgetsAge,
+        Self::DiscardForgetsInFlight,
     ];
 }
 

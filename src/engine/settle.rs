@@ -5,6 +5,7 @@ use std::slice;
 
 use super::planted::Bug;
 use super::retry::{Decision, Failure, splitmix};
+use super::waiting::{Turn, Waiter};
 use super::{Batch, DropReason, Engine, Fate, Flight, Outcome, State, TransmitId};
 use crate::destination::{BatchId, Cause, Destination, Now, TransportError, TransportErrorKind, Verdict};
 
@@ -19,9 +20,8 @@ impl<D: Destination> Engine<D> {
         let flight = self.land(id);
         let Some(batch) = self.batches.get(&id.batch) else { return };
         let current = batch.state == State::InFlight(id);
-        let Some(sealed) = batch.sealed.as_ref() else { return };
         let (verdict, lost) = match answer {
-            Ok(response) => (self.destination.judge(sealed, response, now), false),
+            Ok(response) => (self.judge(id.batch, batch, response, now), false),
             Err(error) => {
                 let lost = error.maybe_accepted;
                 let cause = Cause::new(0, error.message);
@@ -49,8 +49,19 @@ impl<D: Destination> Engine<D> {
                 self.endpoints.remove(endpoint);
             }
         }
-        self.waiting.retain(|waiting| *waiting != id.batch);
+        self.stop_waiting(id.batch);
         self.settle(id, verdict, lost, now, seed);
+    }
+
+    fn judge(&self, id: BatchId, batch: &Batch<D::Sealed>, response: &D::Response, now: Now) -> Verdict {
+        match &batch.sealed {
+            Some(sealed) => self.destination.judge(sealed, response, now),
+            // A late answer to a batch whose sealed copy was let go meanwhile.
+            None => {
+                let sealed = self.seal(id, batch, batch.sealed_at.unwrap_or(now));
+                self.destination.judge(&sealed, response, now)
+            }
+        }
     }
 
     fn settle(&mut self, id: TransmitId, verdict: Verdict, lost: bool, now: Now, seed: u64) {
@@ -66,7 +77,10 @@ impl<D: Destination> Engine<D> {
             Verdict::Unconfirmed => self.end_batch(id.batch, &Fate::Unconfirmed),
             Verdict::Rejected(cause) => self.end_batch(id.batch, &Fate::Rejected(cause)),
             Verdict::Split(cause) if count == 1 => self.end_batch(id.batch, &Fate::Rejected(cause)),
-            Verdict::Split(_) => self.halve(id.batch),
+            Verdict::Split(_) => match batch.discarded.clone() {
+                Some(reason) => self.end_batch(id.batch, &Fate::Dropped(reason)),
+                None => self.halve(id.batch),
+            },
             Verdict::Partly { retry, rejected, after } => {
                 self.settle_parts(id, &retry, rejected, after, now, seed);
             }
@@ -74,6 +88,9 @@ impl<D: Destination> Engine<D> {
                 if lost || maybe_accepted {
                     batch.maybe_delivered = true;
                     batch.uncounted_loss = true;
+                }
+                if let Some(reason) = batch.discarded.clone() {
+                    return self.end_batch(id.batch, &Fate::Dropped(reason));
                 }
                 let after = if self.planted.has(Bug::RetryAfterIgnored) { None } else { after };
                 match self.limits.retry.decide(batch.attempts, failure, after, left, seed) {
@@ -138,6 +155,9 @@ impl<D: Destination> Engine<D> {
             return;
         }
         let rest = self.part_of(&batch, ranges_of(again.into_iter()));
+        if let Some(reason) = batch.discarded {
+            return self.end_batch(rest, &Fate::Dropped(reason));
+        }
         let newest = self.lanes[lane].newest(&self.batches[&rest]);
         let left = self.limits.max_age.saturating_sub(age(now.mono, newest));
         match self.limits.retry.decide(batch.attempts, Failure::NotNow, after, left, seed) {
@@ -174,7 +194,8 @@ impl<D: Destination> Engine<D> {
                 half.attempts = 0;
                 half.exhausted = false;
             }
-            self.waiting.push_front(half);
+            let turn = self.waiting.first_turn();
+            self.stand_in_line(half, turn);
         }
     }
 
@@ -188,20 +209,38 @@ impl<D: Destination> Engine<D> {
             part.maybe_delivered = whole.maybe_delivered;
             part.uncounted_loss = whole.uncounted_loss;
             part.exhausted = whole.exhausted;
+            part.discarded.clone_from(&whole.discarded);
         }
         id
     }
 
-    /// Puts a batch in line for another attempt.
+    /// Puts a batch at the end of the line for another attempt.
     pub(super) fn wait(&mut self, id: BatchId, not_before: u64) {
+        let turn = self.waiting.last_turn(not_before);
+        self.stand_in_line(id, turn);
+    }
+
+    pub(super) fn stand_in_line(&mut self, id: BatchId, turn: Turn) {
         let Some(batch) = self.batches.get_mut(&id) else { return };
-        batch.state = State::Waiting { not_before };
-        let first_exhausted =
-            self.waiting.iter().position(|id| self.batches.get(id).is_some_and(|batch| batch.exhausted));
-        match first_exhausted {
-            Some(place) if !self.batches[&id].exhausted => self.waiting.insert(place, id),
-            _ => self.waiting.push_back(id),
+        batch.state = State::Waiting(turn);
+        if batch.exhausted {
+            // It may be long, and there may be many: it is sealed again, to the same bytes, when its turn has come.
+            batch.sealed = None;
+            self.live.sealed -= std::mem::take(&mut batch.sealed_bytes);
         }
+        let (exhausted, oldest) = (batch.exhausted, batch.oldest);
+        let endpoint = &self.endpoint_of(id, &self.batches[&id]);
+        self.waiting.insert(&Waiter { id, endpoint, exhausted, oldest }, turn);
+    }
+
+    /// Takes a batch out of the line, if it is in it; where it stood.
+    pub(super) fn stop_waiting(&mut self, id: BatchId) -> Option<Turn> {
+        let batch = self.batches.get(&id)?;
+        let State::Waiting(turn) = batch.state else { return None };
+        let (exhausted, oldest) = (batch.exhausted, batch.oldest);
+        let endpoint = &self.endpoint_of(id, batch);
+        self.waiting.remove(&Waiter { id, endpoint, exhausted, oldest }, turn);
+        Some(turn)
     }
 
     /// Takes requests for lost whose lease has run out.
@@ -224,7 +263,7 @@ impl<D: Destination> Engine<D> {
         Some((flight.endpoint, flight.epoch))
     }
 
-    /// Ends the events of a waiting batch that are too old; what is left becomes a batch in its place.
+    /// Ends the events of a batch that are too old; what is left becomes another.
     pub(super) fn expire_part(&mut self, id: BatchId, too_old: impl Fn(i64) -> bool) -> Option<BatchId> {
         let batch = self.batches.remove(&id)?;
         self.live.sealed -= batch.sealed_bytes;
@@ -237,11 +276,7 @@ impl<D: Destination> Engine<D> {
         if young.is_empty() {
             return None;
         }
-        let rest = self.part_of(&batch, young);
-        if let Some(rest) = self.batches.get_mut(&rest) {
-            rest.state = batch.state;
-        }
-        Some(rest)
+        Some(self.part_of(&batch, young))
     }
 
     /// Ends every event of a batch.

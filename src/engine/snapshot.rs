@@ -36,7 +36,8 @@ pub enum RestoreError {
 }
 
 impl<D: Destination> Engine<D> {
-    /// Everything pending as bytes, for [`restore`](Self::restore). What is under way counts as possibly delivered.
+    /// Everything pending as bytes, for [`restore`](Self::restore). What is under way counts as
+    /// possibly delivered; what was [discarded](Self::discard) meanwhile is left out.
     pub fn export(&self, now: Now) -> Vec<u8> {
         let mut out = MAGIC.to_vec();
         put(&mut out, now.wall);
@@ -50,6 +51,7 @@ impl<D: Destination> Engine<D> {
             let batches = || {
                 self.batches.iter().filter(|(_, batch)| {
                     batch.lane == index
+                        && batch.discarded.is_none()
                         && !(self.planted.has(Bug::ExportForgetsInFlight)
                             && matches!(batch.state, State::InFlight(_)))
                 })
@@ -149,9 +151,8 @@ impl<D: Destination> Engine<D> {
         if !input.0.is_empty() {
             return Err(damaged);
         }
-        let mut waiting: Vec<BatchId> = self.batches.keys().copied().collect();
-        waiting.sort_by_key(|id| (self.batches[id].exhausted, *id));
-        self.waiting = waiting.into();
+        let restored: Vec<BatchId> = self.batches.keys().copied().collect();
+        restored.into_iter().for_each(|id| self.wait(id, 0));
         Ok(self)
     }
 

@@ -24,6 +24,8 @@ pub(crate) struct Batch {
     pub(crate) attempts: u32,
     /// Whether it outlived a process.
     pub(crate) restored: bool,
+    /// Discarded while it was under way: it may be delivered, and is never sent again.
+    pub(crate) discarded: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -264,8 +266,15 @@ impl Model {
         }
         let attempts = id.1 - 1;
         let lane = content.lane.0;
-        let batch =
-            Batch { lane, events: ids.clone(), body: None, phase: Phase::Waiting, attempts, restored: false };
+        let batch = Batch {
+            lane,
+            events: ids.clone(),
+            body: None,
+            phase: Phase::Waiting,
+            attempts,
+            restored: false,
+            discarded: false,
+        };
         self.batches.insert(id.0, batch);
         self.books.batches += 1;
         self.check_ages(id, &ids, at)
@@ -399,6 +408,7 @@ impl Model {
                 self.tally.saw(Seen::SingleTooLarge);
                 self.end_batch(id.0, End::Rejected(cause.code));
             }
+            Verdict::Split(_) if batch.discarded => self.end_batch(id.0, End::Disabled),
             Verdict::Split(_) => {
                 self.tally.saw(Seen::Halved);
                 self.over_with_parts(id.0);
@@ -410,6 +420,7 @@ impl Model {
             }
             Verdict::Partly { retry, rejected, after } => {
                 let again: Vec<u32> = retry.iter().map(|&place| events[place as usize]).collect();
+                let discarded = batch.discarded;
                 for (place, cause) in &rejected {
                     self.end(events[*place as usize], End::Rejected(cause.code));
                 }
@@ -417,11 +428,19 @@ impl Model {
                     events.iter().filter(|id| self.events[id].end.is_none() && !again.contains(id));
                 self.end_all(delivered.copied().collect::<Vec<_>>(), End::Delivered);
                 self.over_with_parts(id.0);
+                if discarded {
+                    return self.end_all(again, End::Disabled);
+                }
                 self.try_later(id.1, &again, after, at);
             }
             Verdict::Retry { after, maybe_accepted, .. } => {
+                let discarded = batch.discarded;
                 if maybe_accepted {
                     self.mark_lost(&events);
+                }
+                if discarded {
+                    self.tally.saw(Seen::DiscardedAndFailed);
+                    return self.end_batch(id.0, End::Disabled);
                 }
                 self.batches.get_mut(&id.0).expect("known").phase = Phase::Waiting;
                 if self.try_later(id.1, &events, after, at) {
@@ -473,6 +492,16 @@ impl Model {
         let dropped: Vec<u32> =
             self.pending.iter().copied().filter(|id| !self.sent(&self.events[id])).collect();
         self.drop_all(dropped, End::Disabled);
+        for batch in self.batches.values_mut().filter(|batch| matches!(batch.phase, Phase::Flying(_))) {
+            batch.discarded = true;
+        }
+    }
+
+    /// What was discarded and is under way still.
+    pub(crate) fn discarded(&self) -> Vec<u32> {
+        let discarded =
+            |id: &u32| matches!(self.events[id].place, Place::In(batch) if self.batches[&batch].discarded);
+        self.pending.iter().copied().filter(discarded).collect()
     }
 
     /// The end of close: everything that is left is dropped.
@@ -494,6 +523,15 @@ impl Model {
 
     /// A crash: what was under way may have arrived, and everything pending is to be sent again.
     pub(crate) fn crash(&mut self, at: u64, aged: i64) {
+        for id in self.discarded() {
+            self.pending.remove(&id);
+            let event = self.events.get_mut(&id).expect("pending");
+            (event.end, event.told, event.lost) = (Some(End::Disabled), true, true);
+            self.plain -= event.len;
+            if let Place::In(batch) = event.place {
+                self.batches.get_mut(&batch).expect("known").phase = Phase::Over;
+            }
+        }
         let flying: Vec<u32> =
             self.pending.iter().copied().filter(|id| self.sent(&self.events[id])).collect();
         self.mark_lost(&flying);

@@ -115,7 +115,8 @@ impl Model {
         let waits = self.pending.iter().map(|id| self.events[id].latest);
         let held = clocks.chain(waits).fold(at, u64::max);
         let leases = self.plan.limits.request_timeout + 1_000;
-        // Halving and probing take their turns; every request takes up to 200 ms.
-        held + 2 * retry.max_backoff.max(120_000) + 2 * leases + 1_000 * self.pending.len() as u64
+        // Halving and probing take their turns; every request takes up to 200 ms, and a sealing that began before
+        // up to 20 s.
+        held + 20_000 + 2 * retry.max_backoff.max(120_000) + 2 * leases + 1_000 * self.pending.len() as u64
     }
 }

@@ -69,6 +69,7 @@ tally! {
     Exhausted >= 1_000,
     ClosedPending >= 200,
     Disabled >= 500,
+    DiscardedAndFailed >= 100,
     PossiblyDelivered >= 500,
     Duplicate >= 2_000,
     // What the engine's rules did.
