@@ -160,6 +160,8 @@ struct Live {
     events: u64,
     plain: usize,
     sealed: usize,
+    /// Bytes of text tags.
+    tags: usize,
 }
 
 impl<D: Destination> Engine<D> {
@@ -239,7 +241,8 @@ impl<D: Destination> Engine<D> {
             let invalid = Invalid::new("event", InvalidKind::TooLarge, hint);
             return Err(self.refuse(RecordError::Invalid(invalid)));
         }
-        if !self.make_room(record.len()) {
+        let tag_bytes = tag.as_ref().map_or(0, Tag::bytes);
+        if !self.make_room(record.len() + tag_bytes) {
             return Err(self.refuse(RecordError::Full));
         }
         let index = self.lane(lane);
@@ -251,6 +254,7 @@ impl<D: Destination> Engine<D> {
         lane.bytes += record.len();
         self.live.events += 1;
         self.live.plain += record.len();
+        self.live.tags += tag_bytes;
         self.stats.accepted += 1;
         // A lane that was full already waits for something else than one more event.
         let became_ready = !was_ready && lane.is_full();
@@ -281,7 +285,7 @@ impl<D: Destination> Engine<D> {
     pub fn stats(&self) -> Stats {
         Stats {
             pending: self.live.events,
-            queued_bytes: (self.live.plain + self.live.sealed) as u64,
+            queued_bytes: (self.live.plain + self.live.sealed + self.live.tags) as u64,
             ..self.stats
         }
     }
@@ -387,6 +391,9 @@ impl<D: Destination> Engine<D> {
                 under_way.events += batch.count;
                 under_way.plain += batch.plain;
                 under_way.sealed += batch.sealed_bytes;
+                if self.live.tags > 0 {
+                    under_way.tags += self.lanes[batch.lane].queue.tag_bytes(&batch.ranges);
+                }
             }
         }
         self.fits_beside(&under_way, bytes)
@@ -397,7 +404,7 @@ impl<D: Destination> Engine<D> {
         let sealed = if self.planted.has(Bug::SealedUncounted) { 0 } else { live.sealed };
         let reserve = sealed.max(self.limits.sealed_reserve());
         live.events < self.limits.max_queue_events
-            && live.plain + reserve + bytes <= self.limits.max_queue_bytes
+            && live.plain + live.tags + reserve + bytes <= self.limits.max_queue_bytes
     }
 
     /// Drops the oldest event that is in no batch, else the batch that waits with the oldest.

@@ -280,7 +280,7 @@ impl<D: Destination> Engine<D> {
 
     fn fits_sealed(&self, held: usize, bound: usize) -> bool {
         held == 0
-            || self.live.plain + held + bound <= self.limits.max_queue_bytes
+            || self.live.plain + self.live.tags + held + bound <= self.limits.max_queue_bytes
             || self.planted.has(Bug::SealedUncounted)
     }
 

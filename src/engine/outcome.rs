@@ -14,6 +14,16 @@ pub enum Tag {
     Text(Box<str>),
 }
 
+impl Tag {
+    /// What it holds besides itself.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Number(_) => 0,
+            Self::Text(text) => text.len(),
+        }
+    }
+}
+
 /// What became of one tagged event, or of all untagged events of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -104,7 +114,7 @@ pub struct Stats {
     pub sent_bytes: u64,
     /// Events sent again after an answer was lost, once for each time: the most duplicates there can be.
     pub maybe_duplicated: u64,
-    /// Bytes held now: pending records and sealed batches.
+    /// Bytes held now: pending records, their text tags, and sealed batches.
     pub queued_bytes: u64,
 }
 

@@ -1,7 +1,8 @@
 //! Where a lane's records live: fixed segments from a shared pool.
 //!
-//! A record is written once and never moved. Its number counts up within its lane; a segment holds consecutive
-//! numbers and returns to the pool when none of its records is live any more.
+//! A record is written once. Its number counts up within its lane; a segment holds consecutive numbers and returns to
+//! the pool when none of its records is live any more. Where few live on among many that have ended, a segment is
+//! copied into a smaller one, so that what is held stays within twice what lives and a few segments.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -21,6 +22,8 @@ pub(super) struct Queue {
 pub(super) struct Pool {
     spare: Vec<Segment>,
     segment_bytes: usize,
+    /// Bytes of all segments that hold records.
+    held: usize,
 }
 
 #[derive(Debug, Default)]
@@ -32,6 +35,9 @@ struct Segment {
     times: Vec<(u32, i64)>,
     tags: Vec<(u32, Tag)>,
     live: u32,
+    live_bytes: usize,
+    /// A bit for each record that has ended; shorter than that while the last ones live.
+    ended: Vec<u64>,
 }
 
 const SPARE_SEGMENTS: usize = 16;
@@ -101,6 +107,12 @@ impl Queue {
         Some(&segment.tags[at].1)
     }
 
+    /// The bytes of the text tags of live records.
+    pub(super) fn tag_bytes(&self, ranges: &[Range<u64>]) -> usize {
+        let numbers = ranges.iter().cloned().flatten();
+        numbers.filter_map(|number| self.tag(number)).map(Tag::bytes).sum()
+    }
+
     /// How many records from `from` on fit into `max_bytes` and `max_events` (always at least one), and their bytes.
     pub(super) fn measure(&self, from: u64, max_events: usize, max_bytes: usize) -> (u64, usize) {
         let (mut count, mut bytes, mut number) = (0u64, 0usize, from);
@@ -158,13 +170,26 @@ impl Queue {
             let last = segment.tags.partition_point(|&(at, _)| (at as usize) < to);
             segment.tags.drain(first..last).for_each(|(_, tag)| tagged(tag));
             segment.live -= (to - from) as u32;
-            if segment.live == 0
-                && let Some(segment) = self.segments.remove(index)
-            {
+            segment.live_bytes -= segment.ends[to - 1] as usize - segment.start(from);
+            if segment.live > 0 {
+                segment.mark_ended(from..to);
+            } else if let Some(segment) = self.segments.remove(index) {
                 pool.give(segment);
             }
         }
         bytes
+    }
+
+    /// Copies segments of which less than half is live.
+    pub(super) fn compact(&mut self, pool: &mut Pool) {
+        let full = self.segments.len().saturating_sub(1);
+        for segment in self.segments.iter_mut().take(full) {
+            if segment.live_bytes * 2 < segment.data.capacity() {
+                let compacted = segment.compacted();
+                pool.held += compacted.data.capacity();
+                pool.give(std::mem::replace(segment, compacted));
+            }
+        }
     }
 
     fn index(&self, number: u64) -> usize {
@@ -184,6 +209,47 @@ impl Segment {
             self.tags.push((place, tag));
         }
         self.live += 1;
+        self.live_bytes += record.len();
+    }
+
+    fn mark_ended(&mut self, places: Range<usize>) {
+        self.ended.resize(self.ended.len().max(places.end.div_ceil(64)), 0);
+        places.for_each(|place| self.ended[place / 64] |= 1 << (place % 64));
+    }
+
+    fn has_ended(&self, place: usize) -> bool {
+        self.ended.get(place / 64).is_some_and(|bits| bits >> (place % 64) & 1 == 1)
+    }
+
+    /// A copy with only the live records, under the same numbers. Between them those that have ended are empty.
+    fn compacted(&mut self) -> Self {
+        let mut live = (0..self.ends.len()).filter(|&place| !self.has_ended(place));
+        let first = live.next().unwrap_or(0);
+        let last = live.next_back().unwrap_or(first);
+        let mut copy = Self {
+            first: self.first + first as u64,
+            data: Vec::with_capacity(self.live_bytes),
+            ends: Vec::with_capacity(last - first + 1),
+            tags: std::mem::take(&mut self.tags),
+            live: self.live,
+            live_bytes: self.live_bytes,
+            ..Self::default()
+        };
+        for place in first..=last {
+            match self.has_ended(place) {
+                true => copy.mark_ended(place - first..place - first + 1),
+                false => {
+                    copy.data.extend_from_slice(&self.data[self.start(place)..self.ends[place] as usize])
+                }
+            }
+            copy.ends.push(copy.data.len() as u32);
+        }
+        copy.tags.iter_mut().for_each(|(place, _)| *place -= first as u32);
+        let mark = self.times.partition_point(|&(from, _)| from as usize <= first);
+        copy.times.extend(self.times[..mark].last().map(|&(_, at)| (0, at)));
+        let marks = self.times[mark..].iter().take_while(|&&(from, _)| from as usize <= last);
+        copy.times.extend(marks.map(|&(from, at)| (from - first as u32, at)));
+        copy
     }
 
     fn start(&self, place: usize) -> usize {
@@ -197,26 +263,76 @@ impl Segment {
 
 impl Pool {
     pub(super) fn new(segment_bytes: usize) -> Self {
-        Self { spare: Vec::new(), segment_bytes: segment_bytes.clamp(1, 1 << 30) }
+        Self { spare: Vec::new(), segment_bytes: segment_bytes.clamp(1, 1 << 30), held: 0 }
+    }
+
+    /// Whether segments hold so much more than the `live` bytes in them that compacting is worth while.
+    pub(super) fn is_sparse(&self, live: usize, lanes: usize) -> bool {
+        self.held > 2 * live + (SPARE_SEGMENTS + lanes) * self.segment_bytes
     }
 
     fn take(&mut self, at_least: usize) -> Segment {
-        if at_least <= self.segment_bytes
-            && let Some(segment) = self.spare.pop()
-        {
-            return segment;
-        }
-        Segment { data: Vec::with_capacity(at_least.max(self.segment_bytes)), ..Segment::default() }
+        let spare = if at_least <= self.segment_bytes { self.spare.pop() } else { None };
+        let segment = spare.unwrap_or_else(|| Segment {
+            data: Vec::with_capacity(at_least.max(self.segment_bytes)),
+            ..Segment::default()
+        });
+        self.held += segment.data.capacity();
+        segment
     }
 
     fn give(&mut self, mut segment: Segment) {
-        if self.spare.len() < SPARE_SEGMENTS && segment.data.capacity() <= 2 * self.segment_bytes {
+        self.held -= segment.data.capacity();
+        let range = self.segment_bytes..=2 * self.segment_bytes;
+        if self.spare.len() < SPARE_SEGMENTS && range.contains(&segment.data.capacity()) {
             segment.data.clear();
             segment.ends.clear();
             segment.times.clear();
             segment.tags.clear();
-            segment.live = 0;
+            segment.ended.clear();
+            (segment.live, segment.live_bytes) = (0, 0);
             self.spare.push(segment);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    proptest::proptest! {
+        /// Records come and end in any order; what lives reads the same, and little more than that is held.
+        #[test]
+        fn the_living_survive_compaction(turns in proptest::collection::vec((0u8..9, 0usize..300), 1..600)) {
+            let mut pool = Pool::new(1_000);
+            let mut queue = Queue::default();
+            let mut living: BTreeMap<u64, (Vec<u8>, i64, Option<Tag>)> = BTreeMap::new();
+            for (turn, (what, size)) in turns.into_iter().enumerate() {
+                if what < 5 {
+                    let record = vec![turn as u8; size + 1];
+                    let tag = (what < 2).then(|| Tag::Number(turn as u64));
+                    let at = (turn / 3) as i64;
+                    let number = queue.push(&mut pool, &record, at, tag.clone());
+                    living.insert(number, (record, at, tag));
+                } else if let Some(&number) = living.keys().nth(size % living.len().max(1)) {
+                    let (record, _, tag) = living.remove(&number).unwrap();
+                    let mut tags = Vec::new();
+                    let bytes = queue.finish(&mut pool, number..number + 1, |tag| tags.push(tag));
+                    assert_eq!((bytes, tags.pop(), tags.len()), (record.len(), tag, 0));
+                }
+                let live = living.values().map(|(record, ..)| record.len()).sum();
+                if pool.is_sparse(live, 1) || what == 8 {
+                    queue.compact(&mut pool);
+                }
+                assert!(!pool.is_sparse(live, 1), "{} bytes are held for {live}", pool.held);
+                for (&number, (record, at, tag)) in &living {
+                    assert_eq!(queue.record(number), record);
+                    assert_eq!(queue.accepted_at(number), *at);
+                    assert_eq!(queue.tag(number), tag.as_ref());
+                    assert_eq!(queue.oldest(&[number..number + 1]), *at);
+                }
+            }
         }
     }
 }

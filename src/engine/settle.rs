@@ -313,8 +313,10 @@ impl<D: Destination> Engine<D> {
             let events = range.end - range.start;
             let mut tagged = 0;
             let outcomes = &mut self.outcomes;
+            let tag_bytes = &mut self.live.tags;
             bytes += self.lanes[lane].queue.finish(&mut self.pool, range.clone(), |tag| {
                 tagged += 1;
+                *tag_bytes -= tag.bytes();
                 outcomes.push_back(outcome(Some(tag), 1));
             });
             count += events;
@@ -331,6 +333,9 @@ impl<D: Destination> Engine<D> {
         }
         self.live.events -= count;
         self.live.plain -= bytes;
+        if self.pool.is_sparse(self.live.plain, self.lanes.len()) {
+            self.lanes.iter_mut().for_each(|lane| lane.queue.compact(&mut self.pool));
+        }
         if !(*fate == Fate::Expired && self.planted.has(Bug::ExpiredUncounted)) {
             self.stats.add(fate, count);
         }

@@ -211,6 +211,7 @@ impl<D: Destination> Engine<D> {
                 return Err(RestoreError::Damaged);
             }
             let at = (now.mono.min(i64::MAX as u64) as i64).saturating_sub_unsigned(age);
+            self.live.tags += tag.as_ref().map_or(0, Tag::bytes);
             self.lanes[lane].queue.push(&mut self.pool, record, at, tag);
             plain += record.len();
             self.live.events += 1;

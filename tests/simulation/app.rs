@@ -120,7 +120,11 @@ impl World {
             true => Some(Tag::from(format!("event {id}"))),
         };
         let was = self.engine.stats();
-        let room = self.engine.has_room(len);
+        let tag_len = match &tag {
+            Some(Tag::Text(text)) => text.len(),
+            _ => 0,
+        };
+        let room = self.engine.has_room(len + tag_len);
         let tagged = tag.is_some();
         let recorded = self.record(&draft, tag);
         let mut woken = false;
@@ -140,7 +144,7 @@ impl World {
                 let poison = self.rng.in_1000(self.plan.poison) || self.plan.poisoned == Some(id);
                 let at = self.at as i64;
                 self.tell(|| format!("record {draft:?}"));
-                self.model.accept(id, Event::new(lane.0, len, at, tagged, poison));
+                self.model.accept(id, Event::new(lane.0, (len, tag_len), at, tagged, poison));
             }
             Err(RecordError::Closed) => {
                 hold!(Balance, self.model.closed, "closed, says an open engine");
@@ -158,7 +162,7 @@ impl World {
                 self.model.books.refused_full += 1;
                 hold!(Bounds, dropped == 0, "{dropped} events were dropped for one that was refused");
                 hold!(Bounds, !room, "there was room for {draft:?}, and it was refused");
-                self.model.check_full(len, &was)?;
+                self.model.check_full(len + tag_len, &was)?;
             }
             Err(other) => panic!("the world does not know {other:?}"),
         }
@@ -302,10 +306,16 @@ impl World {
 }
 
 impl Event {
-    fn new(lane: u8, len: usize, at: i64, tagged: bool, poison: bool) -> Self {
+    /// The bytes that the engine holds of it.
+    pub(crate) fn held(&self) -> usize {
+        self.len + self.tag_len
+    }
+
+    fn new(lane: u8, (len, tag_len): (usize, usize), at: i64, tagged: bool, poison: bool) -> Self {
         Self {
             lane,
             len,
+            tag_len,
             at,
             tagged,
             poison,

@@ -527,7 +527,7 @@ impl Model {
             self.pending.remove(&id);
             let event = self.events.get_mut(&id).expect("pending");
             (event.end, event.told, event.lost) = (Some(End::Disabled), true, true);
-            self.plain -= event.len;
+            self.plain -= event.held();
             if let Place::In(batch) = event.place {
                 self.batches.get_mut(&batch).expect("known").phase = Phase::Over;
             }

@@ -15,6 +15,8 @@ use crate::tally::{Seen, Tally};
 pub(crate) struct Event {
     pub(crate) lane: u8,
     pub(crate) len: usize,
+    /// Of its tag, if that is a text.
+    pub(crate) tag_len: usize,
     /// When, in the world's time; before 0 when a restart has aged it.
     pub(crate) at: i64,
     pub(crate) tagged: bool,
@@ -144,7 +146,7 @@ impl Model {
             self.lane_order.push(event.lane);
         }
         let flushing = self.plan.lanes[usize::from(event.lane)].batching.triggers_flush;
-        self.plain += event.len;
+        self.plain += event.held();
         self.books.accepted += 1;
         self.pending.insert(id);
         self.events.insert(id, event);
@@ -183,7 +185,7 @@ impl Model {
         let event = self.events.get_mut(&id).expect("only accepted events end");
         assert!(self.pending.remove(&id), "the model ends event {id} once");
         event.end = Some(end);
-        self.plain -= event.len;
+        self.plain -= event.held();
         self.untold += 1;
         if !event.tagged {
             let possibly = event.lost && !end.is_delivered();
@@ -354,7 +356,7 @@ impl Model {
             // What is not under way would have made room.
             let under_way = || self.pending.iter().map(|id| &self.events[id]).filter(|e| self.under_way(e));
             events = under_way().count() as u64;
-            plain = under_way().map(|event| event.len).sum();
+            plain = under_way().map(Event::held).sum();
             sealed = plain + 4 * events as usize + 16 * self.flights.len();
         }
         let bytes = plain + sealed.max(limits.max_queue_bytes / 3) + len;

@@ -289,10 +289,10 @@ impl World {
     fn expect_work(&mut self) -> Checked {
         let was = self.engine.stats();
         let mut outcomes = Vec::new();
-        let flights = self.model.flights.len();
+        let flights = self.model.flights.clone();
         let until = self.drain(&mut outcomes)?;
-        let worked =
-            was != self.engine.stats() || !outcomes.is_empty() || flights != self.model.flights.len();
+        let same = flights.keys().eq(self.model.flights.keys());
+        let worked = was != self.engine.stats() || !outcomes.is_empty() || !same;
         hold!(Wait, worked, "nothing was to be done at {}; now it waits until {until:?}", self.at);
         self.call_back(&outcomes)?;
         Ok(())
