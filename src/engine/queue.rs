@@ -311,7 +311,7 @@ mod tests {
             for (turn, (what, size)) in turns.into_iter().enumerate() {
                 if what < 5 {
                     let record = vec![turn as u8; size + 1];
-                    let tag = (what < 2).then(|| Tag::Number(turn as u64));
+                    let tag = (what < 2).then_some(Tag::Number(turn as u64));
                     let at = (turn / 3) as i64;
                     let number = queue.push(&mut pool, &record, at, tag.clone());
                     living.insert(number, (record, at, tag));
@@ -330,7 +330,7 @@ mod tests {
                     assert_eq!(queue.record(number), record);
                     assert_eq!(queue.accepted_at(number), *at);
                     assert_eq!(queue.tag(number), tag.as_ref());
-                    assert_eq!(queue.oldest(&[number..number + 1]), *at);
+                    assert_eq!(queue.oldest(std::slice::from_ref(&(number..number + 1))), *at);
                 }
             }
         }

@@ -20,6 +20,8 @@ pub struct GrowingIo {
     max_request_bytes: usize,
     records: RecordForm,
     urls: [String; 3],
+    /// What stands in the bytes of every record: exported events are restored only where it is the same.
+    identity: Vec<u8>,
 }
 
 /// What keeps requests apart: each lane has its own path.
@@ -80,7 +82,10 @@ impl GrowingIo {
             true => RecordForm::Protobuf(ProtobufRecords::new(options)),
             false => RecordForm::Json(JsonRecords::new(options)),
         };
+        let family = if options.format.is_protobuf() { "protobuf" } else { "json" };
+        let identity = [family, &options.product_id, &options.data_source_id].join("\0").into_bytes();
         Ok(Self {
+            identity,
             format: options.format,
             consumer: options.consumer,
             validate: options.validate,
@@ -250,8 +255,9 @@ impl Destination for GrowingIo {
             413 => Verdict::Split(cause()),
             408 | 429 | 500..=599 => Verdict::Retry {
                 after: response.retry_after_ms(now.wall),
-                // A gateway that lost its upstream's answer cannot know whether the records were taken.
-                maybe_accepted: matches!(response.status, 502 | 504),
+                // "Not now" (408, 429, 503) refuses the records. Any other failure may have come after they were
+                // taken: a server that fell over at the end, a gateway that lost its upstream's answer.
+                maybe_accepted: !matches!(response.status, 408 | 429 | 503),
                 cause: cause(),
             },
             _ => Verdict::Rejected(cause()),
@@ -260,10 +266,13 @@ impl Destination for GrowingIo {
 
     fn save_lane(&self, lane: &Lane, out: &mut Vec<u8>) {
         out.push(*lane as u8);
+        out.extend_from_slice(&self.identity);
     }
 
     fn load_lane(&self, bytes: &[u8]) -> Option<Lane> {
-        [Lane::Events, Lane::Items, Lane::Mappings].into_iter().find(|lane| bytes == [*lane as u8])
+        let (&lane, identity) = bytes.split_first()?;
+        let lanes = [Lane::Events, Lane::Items, Lane::Mappings];
+        lanes.into_iter().find(|known| *known as u8 == lane && identity == self.identity)
     }
 
     fn save_sealed(&self, sealed: &Sealed, out: &mut Vec<u8>) {

@@ -1,6 +1,6 @@
 //! Flush, close, hold and discard.
 
-use trackwire::destination::Verdict;
+use trackwire::destination::{TransportErrorKind, Verdict};
 use trackwire::engine::{DropReason, Fate, RecordError};
 
 use crate::notes::{Desk, not_now, refused};
@@ -102,4 +102,23 @@ fn what_is_held_can_be_dropped() {
     let dropped: u64 = desk.drive().outcomes.iter().map(|outcome| outcome.count).sum();
     assert_eq!((dropped, desk.engine.stats().dropped), (4, 4));
     assert!(desk.engine.is_idle());
+}
+
+#[test]
+fn what_was_under_way_when_it_was_discarded_is_not_sent_again() {
+    let mut desk = Desk::new();
+    let done = desk.notes(["a:1", "a:2", "a:3", "b:1", "b:2", "b:3", "c:1", "c:2", "c:3"]);
+    let [first, second, third] = [0, 1, 2].map(|place| done.sent[place].id);
+    desk.engine.discard(&DropReason::Disabled);
+    assert_eq!(desk.engine.stats().pending, 9, "requests cannot be called back");
+
+    let disabled = Fate::Dropped(DropReason::Disabled);
+    assert_eq!(desk.answer(first, Verdict::Delivered).fates(), [(Fate::Delivered, 3)]);
+    assert_eq!(desk.answer(second, not_now(None)).fates(), [(disabled.clone(), 3)]);
+    let done = desk.lose(third, TransportErrorKind::Reset);
+    assert_eq!(done.fates(), [(disabled, 3)]);
+    assert!(done.outcomes[0].possibly_delivered);
+
+    assert!(desk.later(3_600_000).sent.is_empty());
+    desk.balance();
 }
