@@ -282,6 +282,28 @@ fn consent_holds_events_with_their_time_and_refusal_drops_them() {
 }
 
 #[test]
+fn an_event_that_is_under_way_to_the_queue_loses_against_disable() {
+    static TRACKER: OnceLock<Tracker> = OnceLock::new();
+    let sink = Sink::new();
+    // The hook runs between the look at `enabled` that saves the work and the queue.
+    let tracker = Tracker::builder("p", "d", "http://collector.example")
+        .sink(&sink)
+        .before_send(|_| {
+            TRACKER.get().unwrap().disable();
+            true
+        })
+        .build()
+        .unwrap();
+    TRACKER.set(tracker.clone()).unwrap();
+    tracker.track(buy("u1")).unwrap();
+    let stats = tracker.stats();
+    assert_eq!((stats.accepted, stats.ignored), (0, 1));
+    assert!(sink.recorded().is_empty());
+    assert_eq!(tracker.close_blocking(PATIENCE).unwrap(), Default::default());
+    assert!(sink.requests().is_empty());
+}
+
+#[test]
 fn hooks_samples_and_defaults_are_counted() {
     let sink = Sink::new();
     let tracker = Tracker::builder("p", "d", "http://collector.example")

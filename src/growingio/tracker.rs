@@ -162,15 +162,20 @@ impl Tracker {
 
     /// Records and delivers from now on; events held for consent go out, with their original time.
     pub fn enable(&self) {
-        self.inner.shared.engine().hold(false);
+        let mut engine = self.inner.shared.engine();
+        engine.hold(false);
         self.inner.enabled.store(YES, Ordering::Release);
+        drop(engine);
         self.inner.shared.wake();
     }
 
     /// Records nothing from now on and drops what waits; what is under way cannot be called back.
     pub fn disable(&self) {
+        // Under the lock, as `record` looks again under the lock: an event is either discarded here or ignored there.
+        let mut engine = self.inner.shared.engine();
         self.inner.enabled.store(NO, Ordering::Release);
-        self.inner.shared.engine().discard(&DropReason::Disabled);
+        engine.discard(&DropReason::Disabled);
+        drop(engine);
         self.inner.shared.wake();
     }
 
@@ -190,7 +195,15 @@ impl Tracker {
             let destination = shared.destination();
             let lane = destination.route(&event)?;
             destination.encode(&event, now, scratch)?;
-            let recorded = shared.engine().push(&lane, scratch, tag, now);
+            let mut engine = shared.engine();
+            let recorded = match self.inner.enabled.load(Ordering::Acquire) {
+                NO => {
+                    engine.count_unrecorded(Unrecorded::Ignored);
+                    Ok(None)
+                }
+                _ => engine.push(&lane, scratch, tag, now).map(Some),
+            };
+            drop(engine);
             if scratch.capacity() > KEPT_SCRATCH {
                 *scratch = Vec::new();
             }
@@ -198,7 +211,8 @@ impl Tracker {
         });
         match recorded {
             Ok(recorded) => {
-                if recorded?.wake {
+                let Some(recorded) = recorded? else { return Ok(()) };
+                if recorded.wake {
                     shared.wake();
                 }
                 self.show(event, now.wall);
