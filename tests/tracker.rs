@@ -6,13 +6,15 @@ mod support;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use support::{Answer, Server};
 use trackwire::destination::{TransportError, TransportErrorKind};
 use trackwire::driver::DriverError;
-use trackwire::engine::{DropReason, Fate, OnExhausted, Outcome, Tag, WhenFull};
+use trackwire::engine::{DropReason, Fate, OnExhausted, Outcome, Report, Tag, WhenFull};
 use trackwire::growingio::{BuildError, Consumer, Format, TrackError, Tracker, TrackerBuilder};
 use trackwire::http::Response;
 use trackwire::testing::Sink;
@@ -393,6 +395,63 @@ fn on_the_callers_runtime_the_blocking_form_is_an_error_there_and_works_elsewher
 }
 
 #[test]
+fn a_runtime_that_is_gone_is_told_and_nobody_waits_for_it() {
+    let gone = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.handle().clone()
+    };
+    let tracker = |handle| {
+        Tracker::builder("p", "d", "http://collector.example").sink(&Sink::new()).runtime(handle).build().unwrap()
+    };
+    let blocking = tracker(gone());
+    assert_eq!(blocking.track(buy("u1")), Err(TrackError::Closed));
+    assert_eq!(blocking.flush_blocking(Duration::MAX), Ok(Report::default()));
+    assert_eq!(blocking.close_blocking(Duration::MAX), Ok(Report::default()));
+    blocking.ready_blocking().unwrap();
+    let asynchronous = tracker(gone());
+    assert_eq!(block_on(asynchronous.close(Duration::MAX)), Report::default());
+    assert_eq!(block_on(asynchronous.flush(Duration::MAX)), Report::default());
+    assert_eq!(asynchronous.stats().ignored, 0);
+    assert_eq!(blocking.stats().ignored, 1);
+}
+
+#[test]
+fn what_a_runtime_takes_with_it_has_its_outcome() {
+    static TRACKER: OnceLock<Tracker> = OnceLock::new();
+    // It never runs, so nothing is sent and the driver is dropped before its first step.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (sender, outcomes) = mpsc::channel();
+    let tracker = Tracker::builder("p", "d", "http://collector.example")
+        .sink(&Sink::new())
+        .runtime(runtime.handle().clone())
+        .on_outcome(move |outcome| {
+            // No lock is held, and waiting here is refused as in every callback.
+            let tracker = TRACKER.get().unwrap();
+            let waited = tracker.flush_blocking(Duration::MAX);
+            sender.send((outcome.clone(), tracker.stats(), waited)).unwrap();
+        })
+        .build()
+        .unwrap();
+    TRACKER.set(tracker.clone()).unwrap();
+    tracker.track_tagged(buy("u1"), 1).unwrap();
+    tracker.track(buy("u2")).unwrap();
+    let mut flush = std::pin::pin!(tracker.flush(Duration::MAX));
+    assert!(poll_once(flush.as_mut()).is_pending());
+    drop(runtime);
+    let told: Vec<_> = outcomes.try_iter().collect();
+    let tagged = told.iter().filter(|(outcome, ..)| outcome.tag == Some(Tag::Number(1)));
+    assert_eq!((told.len(), tagged.count()), (2, 1));
+    for (outcome, stats, waited) in told {
+        assert_eq!((outcome.fate, outcome.count), (Fate::Dropped(DropReason::Closed), 1));
+        assert_eq!((stats.accepted, stats.dropped, stats.pending), (2, 2, 0));
+        assert_eq!(waited, Err(DriverError::WouldDeadlock));
+    }
+    let report = block_on(flush);
+    assert_eq!((report.dropped, report.pending), (2, 0));
+    assert_eq!(tracker.track(buy("u3")), Err(TrackError::Closed));
+}
+
+#[test]
 fn the_async_form_needs_no_tokio() {
     let server = Server::start([]);
     let tracker = builder(&server).build().unwrap();
@@ -495,18 +554,22 @@ fn the_debug_strategy_prints_what_it_sends() {
 /// The smallest executor: parks the thread.
 fn block_on<F: Future>(future: F) -> F::Output {
     struct Unpark(std::thread::Thread);
-    impl std::task::Wake for Unpark {
+    impl Wake for Unpark {
         fn wake(self: Arc<Self>) {
             self.0.unpark();
         }
     }
     let waker = Arc::new(Unpark(std::thread::current())).into();
-    let mut context = std::task::Context::from_waker(&waker);
+    let mut context = Context::from_waker(&waker);
     let mut future = std::pin::pin!(future);
     loop {
         match future.as_mut().poll(&mut context) {
-            std::task::Poll::Ready(output) => return output,
-            std::task::Poll::Pending => std::thread::park(),
+            Poll::Ready(output) => return output,
+            Poll::Pending => std::thread::park(),
         }
     }
+}
+
+fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
 }

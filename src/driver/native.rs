@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use super::waiters::{PATIENCE, Reply, Waiter, Wanted};
 use crate::destination::{Destination, Now, TransportError};
-use crate::engine::{Engine, Outcome, Report, Step, Transmit, TransmitId};
+use crate::engine::{Engine, Outcome, Output, Report, Step, Transmit, TransmitId};
 use crate::http::{Request, Response};
 use crate::transport::HttpTransport;
 
@@ -27,7 +27,7 @@ pub enum DriverError {
     NotDriven,
 }
 
-/// Called with every outcome, on the driver's thread.
+/// Called with every outcome, on the driver's thread; where the caller's runtime ended, on the thread that ended it.
 pub(crate) type OnOutcome = Arc<dyn Fn(&Outcome) + Send + Sync>;
 
 /// The wall clock, ms since the Unix epoch.
@@ -65,6 +65,10 @@ where
         wall: WallClock,
         runtime: Option<Handle>,
     ) -> std::io::Result<Arc<Self>> {
+        let own = match runtime {
+            Some(_) => None,
+            None => Some(runtime::Builder::new_current_thread().enable_all().build()?),
+        };
         let shared = Arc::new(Self {
             destination: engine.destination().clone(),
             engine: Mutex::new(engine),
@@ -75,16 +79,15 @@ where
             wall,
             runtime: runtime.as_ref().map(Handle::id),
         });
-        let drive = drive(shared.clone(), transport, on_outcome);
-        match runtime {
-            Some(runtime) => drop(runtime.spawn(drive)),
-            None => {
-                let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-                std::thread::Builder::new().name("trackwire".into()).spawn(move || {
-                    IS_DRIVER.set(true);
-                    runtime.block_on(drive);
-                })?;
-            }
+        // Made here and not in the future, which a runtime that has ended drops without ever polling it.
+        let drive = drive(Stop { shared: shared.clone(), on_outcome, outcomes: Vec::new() }, transport);
+        if let Some(runtime) = runtime {
+            drop(runtime.spawn(drive));
+        } else if let Some(own) = own {
+            std::thread::Builder::new().name("trackwire".into()).spawn(move || {
+                IS_DRIVER.set(true);
+                own.block_on(drive);
+            })?;
         }
         Ok(shared)
     }
@@ -216,30 +219,28 @@ pub(crate) fn system_clock() -> WallClock {
 
 type Answers = JoinSet<(TransmitId, Result<Response, TransportError>)>;
 
-async fn drive<D>(shared: Arc<Shared<D>>, transport: Arc<dyn HttpTransport>, on_outcome: Option<OnOutcome>)
+async fn drive<D>(mut stop: Stop<D>, transport: Arc<dyn HttpTransport>)
 where
     D: Destination<Request = Request, Response = Response> + Send + Sync + 'static,
     D::Lane: Send,
     D::Endpoint: Send,
     D::Sealed: Send,
 {
-    // Whatever ends this task, nobody is left waiting for it.
-    let shared = Stop(shared);
+    let Stop { shared, on_outcome, outcomes } = &mut stop;
     let mut requests = Answers::new();
     let mut buffer = Vec::new();
-    let mut outcomes = Vec::new();
     loop {
-        let wait = shared.0.turn(&mut requests, &*transport, &mut buffer, &mut outcomes);
-        hand_out(&mut outcomes, on_outcome.as_deref());
-        let now = shared.0.now().mono;
-        let (answers, patience, stop) = shared.0.over(now);
-        if stop {
-            shared.0.turn(&mut requests, &*transport, &mut buffer, &mut outcomes);
-            hand_out(&mut outcomes, on_outcome.as_deref());
+        let wait = shared.turn(&mut requests, &*transport, &mut buffer, outcomes);
+        hand_out(outcomes, on_outcome.as_deref());
+        let now = shared.now().mono;
+        let (answers, patience, end) = shared.over(now);
+        if end {
+            shared.turn(&mut requests, &*transport, &mut buffer, outcomes);
+            hand_out(outcomes, on_outcome.as_deref());
         }
         // Last, so that a caller whose close has ended has seen every outcome.
         answers.into_iter().for_each(|(reply, report)| reply.send(report));
-        if stop {
+        if end {
             return;
         }
         let until = [wait, patience].into_iter().flatten().min().unwrap_or(now + 3_600_000);
@@ -247,12 +248,12 @@ where
         tokio::select! {
             biased;
             Some(answer) = requests.join_next() => {
-                shared.0.take(answer);
+                shared.take(answer);
                 while let Some(answer) = requests.try_join_next() {
-                    shared.0.take(answer);
+                    shared.take(answer);
                 }
             }
-            () = shared.0.wake.notified() => {}
+            () = shared.wake.notified() => {}
             () = sleep => {}
         }
     }
@@ -318,24 +319,43 @@ where
     }
 }
 
-struct Stop<D: Destination>(Arc<Shared<D>>);
+/// Whatever ends the driver, nobody is left waiting for it, and every event has its outcome.
+struct Stop<D: Destination> {
+    shared: Arc<Shared<D>>,
+    on_outcome: Option<OnOutcome>,
+    /// What the engine told and the application has not heard yet.
+    outcomes: Vec<Outcome>,
+}
 
 impl<D: Destination> Drop for Stop<D> {
     fn drop(&mut self) {
-        let mut waiters = lock(&self.0.waiters);
-        self.0.stopped.store(true, Ordering::Release);
-        let mut engine = lock(&self.0.engine);
+        let shared = &*self.shared;
+        // There are no requests left that would show the wall clock, and it is the application's: not called here.
+        let now = Now { mono: millis(shared.started.elapsed()), wall: 0 };
+        let mut engine = lock(&shared.engine);
         let pending = engine.stats().pending;
+        engine.abandon();
+        while let Output::Outcome(outcome) = engine.poll(now) {
+            self.outcomes.push(outcome);
+        }
+        drop(engine);
         if pending > 0 {
             log::warn!("trackwire: the runtime ended with {pending} events pending; they are lost");
         }
-        engine.abandon();
-        for waiter in waiters.drain(..) {
-            let report = match waiter.wanted {
-                Wanted::Flush(id) | Wanted::Close(id) => engine.end_flush(id),
+        let was_driver = IS_DRIVER.replace(true);
+        hand_out(&mut self.outcomes, self.on_outcome.as_deref());
+        IS_DRIVER.set(was_driver);
+        // From here on nobody enlists.
+        let waiters = {
+            let mut waiters = lock(&shared.waiters);
+            shared.stopped.store(true, Ordering::Release);
+            std::mem::take(&mut *waiters)
+        };
+        for Waiter { wanted, reply, .. } in waiters {
+            reply.send(match wanted {
+                Wanted::Flush(id) | Wanted::Close(id) => lock(&shared.engine).end_flush(id),
                 Wanted::Room => Report::default(),
-            };
-            waiter.reply.send(report);
+            });
         }
     }
 }
