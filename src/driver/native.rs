@@ -155,38 +155,41 @@ where
     }
 
     /// Takes out the callers whose wait is over, with their answers. Says when the next one's patience ends, and
-    /// whether to stop.
+    /// whether the driver ends.
     fn over(&self, now: u64) -> (Vec<(Reply, Report)>, Option<u64>, bool) {
         let mut waiters = lock(&self.waiters);
         let mut answers = Vec::new();
-        let (mut next, mut stop) = (None::<u64>, false);
+        let (mut next, mut end) = (None::<u64>, false);
+        if waiters.is_empty() {
+            return (answers, next, end);
+        }
+        let mut engine = self.engine();
         let mut place = 0;
-        while place < waiters.len() {
-            let Waiter { wanted, deadline, .. } = waiters[place];
-            let mut engine = self.engine();
-            let over = deadline <= now;
-            let report = match wanted {
+        while let Some(Waiter { wanted, deadline, reply }) = waiters.get(place) {
+            let late = *deadline <= now;
+            let over = late || reply.is_gone();
+            let report = match *wanted {
                 Wanted::Flush(id) => engine
                     .flush_report(id)
                     .filter(|report| over || report.pending == 0)
                     .map(|_| engine.end_flush(id)),
-                Wanted::Close(id) => engine.flush_report(id).filter(|_| over || engine.is_idle()).map(|_| {
+                // Goes on when its caller is gone: it cannot be taken back.
+                Wanted::Close(id) => engine.flush_report(id).filter(|_| late || engine.is_idle()).map(|_| {
                     engine.abandon();
-                    stop = true;
+                    end = true;
                     engine.end_flush(id)
                 }),
                 Wanted::Room => (over || engine.is_closed() || has_room(&engine)).then(Report::default),
             };
-            drop(engine);
             match report {
                 Some(report) => answers.push((waiters.swap_remove(place).reply, report)),
                 None => {
-                    next = Some(next.map_or(deadline, |next| next.min(deadline)));
+                    next = Some(next.map_or(*deadline, |next| next.min(*deadline)));
                     place += 1;
                 }
             }
         }
-        (answers, next, stop)
+        (answers, next, end)
     }
 }
 
@@ -393,3 +396,54 @@ impl fmt::Display for DriverError {
 }
 
 impl std::error::Error for DriverError {}
+
+#[cfg(all(test, feature = "growingio"))]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use super::*;
+    use crate::engine::Limits;
+    use crate::growingio::{GrowingIo, Options};
+    use crate::testing::Sink;
+
+    fn start(limits: Limits) -> Arc<Shared<GrowingIo>> {
+        let destination = GrowingIo::new(&Options::new("p", "d", "http://collector.example")).unwrap();
+        let engine = Engine::new(destination, limits, 1);
+        Shared::start(engine, Arc::new(Sink::new()), None, system_clock(), None).unwrap()
+    }
+
+    /// Begins to wait and gives up at once.
+    fn give_up(shared: &Shared<GrowingIo>, wanted: fn(&mut Engine<GrowingIo>) -> Wanted) -> Wanted {
+        let mut what = None;
+        {
+            let mut wait = pin!(shared.wait(|engine| *what.insert(wanted(engine)), Duration::MAX));
+            assert!(wait.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        }
+        what.unwrap()
+    }
+
+    #[test]
+    fn callers_that_gave_up_are_forgotten_and_a_close_goes_on() {
+        let shared = start(Limits { max_queue_events: 1, ..Limits::default() });
+        shared.engine().hold(true);
+        let event = crate::Track::new("buy").user("u1").into();
+        shared.engine().record(&event, None, shared.now()).unwrap();
+        let Wanted::Flush(given_up) = give_up(&shared, flush) else { unreachable!() };
+        give_up(&shared, room);
+        // Its answer comes from a look at all who wait.
+        let report = shared.wait_blocking(flush, Duration::ZERO).unwrap();
+        assert_eq!(report.pending, 1);
+        assert!(lock(&shared.waiters).is_empty());
+        assert_eq!(shared.engine().flush_report(given_up), None);
+
+        give_up(&shared, close);
+        assert_eq!(shared.wait_blocking(flush, Duration::ZERO).unwrap().pending, 1);
+        assert_eq!(lock(&shared.waiters).len(), 1, "the close");
+        let release = |engine: &mut Engine<GrowingIo>| {
+            engine.hold(false);
+            flush(engine)
+        };
+        assert_eq!(shared.wait_blocking(release, Duration::MAX).unwrap().delivered, 1);
+    }
+}

@@ -42,6 +42,14 @@ impl Reply {
         }
     }
 
+    /// Whether the caller does not wait any more. One that blocks waits until its time-out.
+    pub(crate) fn is_gone(&self) -> bool {
+        match self {
+            Self::Async(caller) => caller.is_closed(),
+            Self::Blocking(_) | Self::Nobody => false,
+        }
+    }
+
     pub(crate) fn asynchronous() -> (Self, oneshot::Receiver<Report>) {
         let (sender, receiver) = oneshot::channel();
         (Self::Async(sender), receiver)
