@@ -4,9 +4,9 @@
 
 mod support;
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
@@ -16,8 +16,9 @@ use trackwire::destination::{TransportError, TransportErrorKind};
 use trackwire::driver::DriverError;
 use trackwire::engine::{DropReason, Fate, OnExhausted, Outcome, Report, Tag, WhenFull};
 use trackwire::growingio::{BuildError, Consumer, Format, TrackError, Tracker, TrackerBuilder};
-use trackwire::http::Response;
+use trackwire::http::{Request, Response};
 use trackwire::testing::Sink;
+use trackwire::transport::{HttpTransport, Sending};
 use trackwire::{Enabled, Event, InvalidKind, Item, Mapping, Track, UserAttributes};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -352,6 +353,66 @@ fn callbacks_may_track_and_panic_but_not_wait() {
     assert_eq!(tracker.flush_blocking(PATIENCE).unwrap().pending, 0);
 }
 
+/// Panics when it is called, then when its answer is waited for, and then takes everything.
+#[derive(Default)]
+struct Panicking(AtomicU64);
+
+impl HttpTransport for Panicking {
+    fn send(&self, _: Request, _: Duration) -> Sending {
+        match self.0.fetch_add(1, Ordering::Relaxed) {
+            0 => panic!("in the call"),
+            1 => Box::pin(async { panic!("in the answer") }),
+            _ => Box::pin(std::future::ready(Ok(Response::new(204)))),
+        }
+    }
+}
+
+#[test]
+fn a_transport_that_panics_costs_an_attempt() {
+    let tracker = Tracker::builder("p", "d", "http://collector.example")
+        .transport(Panicking::default())
+        // The attempts end by themselves, long before this.
+        .request_timeout(Duration::from_secs(3_600))
+        .retry_backoff_factor(0.001)
+        .build()
+        .unwrap();
+    tracker.track(buy("u1")).unwrap();
+    assert_eq!(tracker.flush_blocking(PATIENCE).unwrap().delivered, 1);
+    // Nobody knows what it did before it panicked.
+    let stats = tracker.stats();
+    assert_eq!((stats.requests, stats.retries, stats.maybe_duplicated), (3, 2, 2));
+}
+
+#[test]
+fn a_close_ends_after_its_outcomes_were_told() {
+    let (entered, inside) = mpsc::channel();
+    let (release, released) = mpsc::channel();
+    let released = Mutex::new(released);
+    let sink = Sink::new();
+    let tracker = Tracker::builder("p", "d", "http://collector.example")
+        .sink(&sink)
+        .consumer(Consumer::buffered())
+        .on_outcome(move |outcome| {
+            entered.send(outcome.fate.clone()).unwrap();
+            released.lock().unwrap().recv().unwrap();
+        })
+        .build()
+        .unwrap();
+    for fate in [Fate::Delivered, Fate::Dropped(DropReason::Closed)] {
+        tracker.track(buy("u1")).unwrap();
+        let mut wait: Pin<Box<dyn Future<Output = Report>>> = match fate {
+            Fate::Delivered => Box::pin(tracker.flush(PATIENCE)),
+            _ => Box::pin(tracker.close(Duration::ZERO)),
+        };
+        assert!(poll_once(wait.as_mut()).is_pending());
+        assert_eq!(inside.recv_timeout(PATIENCE), Ok(fate));
+        // If the answer were there already, the callback would come too late for who waits.
+        assert!(poll_once(wait.as_mut()).is_pending());
+        release.send(()).unwrap();
+        assert_eq!(block_on(wait).pending, 0);
+    }
+}
+
 #[test]
 fn with_its_own_thread_both_forms_work_on_a_current_thread_runtime() {
     let server = Server::start([]);
@@ -401,7 +462,11 @@ fn a_runtime_that_is_gone_is_told_and_nobody_waits_for_it() {
         runtime.handle().clone()
     };
     let tracker = |handle| {
-        Tracker::builder("p", "d", "http://collector.example").sink(&Sink::new()).runtime(handle).build().unwrap()
+        Tracker::builder("p", "d", "http://collector.example")
+            .sink(&Sink::new())
+            .runtime(handle)
+            .build()
+            .unwrap()
     };
     let blocking = tracker(gone());
     assert_eq!(blocking.track(buy("u1")), Err(TrackError::Closed));
@@ -507,6 +572,27 @@ fn a_client_of_ones_own_is_used() {
 }
 
 #[test]
+fn a_client_of_ones_own_that_follows_redirects_loses_nothing_unsaid() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let elsewhere = || Answer::Status(302, vec![("location", "/elsewhere".into())]);
+    // One that ends in a page which takes anything, and one that leads nowhere.
+    for redirects in [1, 100] {
+        let server = Server::start(std::iter::repeat_with(elsewhere).take(redirects));
+        let (sender, outcomes) = mpsc::channel();
+        let tracker = builder(&server)
+            .client(reqwest::Client::new())
+            .on_outcome(move |outcome| sender.send(outcome.fate.clone()).unwrap())
+            .build()
+            .unwrap();
+        tracker.track(buy("u1")).unwrap();
+        let fate = outcomes.recv_timeout(PATIENCE).unwrap();
+        let Fate::Rejected(cause) = fate else { panic!("{fate:?}") };
+        assert!(cause.message.contains("redirects are not followed"), "{cause}");
+        assert_eq!(server.seen()[1].line, "GET /elsewhere HTTP/1.1");
+    }
+}
+
+#[test]
 fn unusable_options_are_named() {
     let option = |builder: TrackerBuilder| match builder.build().unwrap_err() {
         BuildError::Option(error) => error.option,
@@ -526,7 +612,9 @@ fn unusable_options_are_named() {
     assert_eq!(option(good().request_timeout(Duration::ZERO)), "request_timeout");
     assert_eq!(option(good().max_in_flight(0)), "max_in_flight");
     assert_eq!(option(good().max_queue_bytes(0)), "max_queue_bytes");
-    assert_eq!(option(good().max_request_bytes(10)), "max_request_bytes");
+    for bytes in [0, 1, 1_023, usize::MAX] {
+        assert_eq!(option(good().max_request_bytes(bytes)), "max_request_bytes");
+    }
     assert_eq!(option(good().header("a b", "c")), "header");
     assert_eq!(option(good().consumer(Consumer::Buffered { max_size: 0 })), "max_size");
     assert!(matches!(good().proxy("::").build(), Err(BuildError::Client(_))));
@@ -570,6 +658,6 @@ fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }

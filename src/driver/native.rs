@@ -2,9 +2,12 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::runtime::{self, Handle};
@@ -12,7 +15,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::waiters::{PATIENCE, Reply, Waiter, Wanted};
-use crate::destination::{Destination, Now, TransportError};
+use crate::destination::{Destination, Now, TransportError, TransportErrorKind};
 use crate::engine::{Engine, Outcome, Output, Report, Step, Transmit, TransmitId};
 use crate::http::{Request, Response};
 use crate::transport::HttpTransport;
@@ -233,12 +236,12 @@ where
     let mut requests = Answers::new();
     let mut buffer = Vec::new();
     loop {
-        let wait = shared.turn(&mut requests, &*transport, &mut buffer, outcomes);
+        let wait = shared.turn(&mut requests, &transport, &mut buffer, outcomes);
         hand_out(outcomes, on_outcome.as_deref());
         let now = shared.now().mono;
         let (answers, patience, end) = shared.over(now);
         if end {
-            shared.turn(&mut requests, &*transport, &mut buffer, outcomes);
+            shared.turn(&mut requests, &transport, &mut buffer, outcomes);
             hand_out(outcomes, on_outcome.as_deref());
         }
         // Last, so that a caller whose close has ended has seen every outcome.
@@ -273,7 +276,7 @@ where
     fn turn(
         &self,
         requests: &mut Answers,
-        transport: &dyn HttpTransport,
+        transport: &Arc<dyn HttpTransport>,
         buffer: &mut Vec<u8>,
         outcomes: &mut Vec<Outcome>,
     ) -> Option<u64> {
@@ -298,8 +301,8 @@ where
             };
             if let Some(Transmit { id, request, deadline, .. }) = transmit {
                 let timeout = Duration::from_millis(deadline.saturating_sub(now.mono));
-                let sending = transport.send(request, timeout);
-                requests.spawn(async move { (id, sending.await) });
+                let answer = carry(transport.clone(), request, timeout);
+                requests.spawn(async move { (id, answer.await) });
             }
         }
     }
@@ -316,10 +319,27 @@ where
                 log::debug!("trackwire: a request got no answer: {error}");
                 self.engine().answer(id, Err(error), self.now());
             }
-            // A transport that panics; the attempt's lease ends it.
+            // A transport that panics even while it is dropped; the attempt's lease ends it.
             Err(error) => log::error!("trackwire: a request's task failed: {error}"),
         }
     }
+}
+
+/// Sends one request. A transport that panics, in the call or later, has lost it.
+async fn carry(
+    transport: Arc<dyn HttpTransport>,
+    request: Request,
+    timeout: Duration,
+) -> Result<Response, TransportError> {
+    let mut answer = pin!(async move { transport.send(request, timeout).await });
+    let careful = poll_fn(|context| {
+        let poll = catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context)));
+        poll.unwrap_or_else(|_| {
+            log::error!("trackwire: the transport panicked");
+            Poll::Ready(Err(TransportError::new(TransportErrorKind::Other, "the transport panicked")))
+        })
+    });
+    careful.await
 }
 
 /// Whatever ends the driver, nobody is left waiting for it, and every event has its outcome.

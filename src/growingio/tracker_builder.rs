@@ -1,6 +1,7 @@
 //! Making a tracker.
 
 use std::fmt;
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
 use std::time::Duration;
@@ -203,7 +204,10 @@ impl TrackerBuilder {
         self
     }
 
-    /// A client to send with, instead of the tracker's own. It must not follow redirects, or events can be lost.
+    /// A client to send with, instead of the tracker's own. Give it
+    /// [`redirect::Policy::none()`](reqwest::redirect::Policy::none): following a redirect can turn the request into
+    /// a `GET` without the events, so events whose request was redirected count as rejected, whatever the last
+    /// answer was. (A redirect to the very same URL cannot be seen.)
     pub fn client(mut self, client: reqwest::Client) -> Self {
         self.own_client = Some(client);
         self
@@ -261,10 +265,12 @@ impl TrackerBuilder {
     pub fn build(mut self) -> Result<Tracker, BuildError> {
         self.check()?;
         self.limits.retry.backoff_factor = (self.retry_backoff_factor * 1_000.0) as u64;
-        self.limits.max_event_bytes = self.options.max_request_bytes - 2;
         let destination = GrowingIo::new(&self.options).map_err(BuildError::Option)?;
-        let debug = (self.options.consumer == Consumer::Debug)
-            .then(|| self.debug.unwrap_or_else(|| Arc::new(|line| println!("{line}"))));
+        self.limits.max_event_bytes = self.options.max_request_bytes.saturating_sub(2);
+        // Unlike `println!`, this does not panic when nobody reads the output any more.
+        let print = |line: &str| drop(writeln!(std::io::stdout(), "{line}"));
+        let debug =
+            (self.options.consumer == Consumer::Debug).then(|| self.debug.unwrap_or_else(|| Arc::new(print)));
         let mut transport = match (self.transport, self.own_client) {
             (Some(transport), _) => transport,
             (None, Some(client)) => Arc::new(Reqwest::new(client, self.headers)),
