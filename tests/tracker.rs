@@ -14,7 +14,7 @@ use std::time::Duration;
 use support::{Answer, Server};
 use trackwire::destination::{TransportError, TransportErrorKind};
 use trackwire::driver::DriverError;
-use trackwire::engine::{DropReason, Fate, OnExhausted, Outcome, Report, Tag, WhenFull};
+use trackwire::engine::{DropReason, Fate, OnExhausted, Outcome, Report, RestoreError, Tag, WhenFull};
 use trackwire::growingio::{BuildError, Consumer, Format, TrackError, Tracker, TrackerBuilder};
 use trackwire::http::{Request, Response};
 use trackwire::testing::Sink;
@@ -31,6 +31,13 @@ fn buy(user: &str) -> Track<'_> {
     Track::new("buy").user(user)
 }
 
+/// Waits until nothing is pending and says how much has been delivered, ever: what was already when the wait began is
+/// not in the wait's own report.
+fn delivered(tracker: &Tracker) -> u64 {
+    assert_eq!(tracker.flush_blocking(PATIENCE).unwrap().pending, 0);
+    tracker.stats().delivered
+}
+
 fn status(status: u16) -> Answer {
     Answer::Status(status, Vec::new())
 }
@@ -44,8 +51,8 @@ fn an_event_arrives_as_the_vendor_expects_it() {
     let server = Server::start([]);
     let tracker = builder(&server).header("x-team", "shop").clock(|| 1_700_000_000_123).build().unwrap();
     tracker.track(buy("u1").attribute("price", 9.5).attribute("tags", vec!["a", "", "b"])).unwrap();
-    let report = tracker.close_blocking(PATIENCE).unwrap();
-    assert_eq!((report.delivered, report.pending), (1, 0));
+    assert_eq!(tracker.close_blocking(PATIENCE).unwrap().pending, 0);
+    assert_eq!(tracker.stats().delivered, 1);
     let seen = server.seen();
     assert_eq!(seen[0].line, "POST /v3/projects/p/collect?stm=1700000000123 HTTP/1.1");
     assert!(seen[0].headers.contains(&("x-team".into(), "shop".into())));
@@ -67,8 +74,7 @@ fn an_outage_delays_and_does_not_lose() {
     let server = Server::start([status(503), Answer::Cut, retry(429), status(500), status(408)]);
     let tracker = builder(&server).retry_backoff_factor(0.01).build().unwrap();
     tracker.track(buy("u1")).unwrap();
-    let report = tracker.flush_blocking(PATIENCE).unwrap();
-    assert_eq!((report.delivered, report.pending), (1, 0));
+    assert_eq!(delivered(&tracker), 1);
     let seen = server.seen();
     assert_eq!(seen.len(), 6);
     // The same bytes under the same stm, every time.
@@ -99,7 +105,8 @@ fn redirects_are_not_followed() {
     let server = Server::start([Answer::Status(302, vec![("location", "/elsewhere".into())])]);
     let tracker = builder(&server).build().unwrap();
     tracker.track(buy("u1")).unwrap();
-    assert_eq!(tracker.flush_blocking(PATIENCE).unwrap().rejected, 1);
+    assert_eq!(delivered(&tracker), 0);
+    assert_eq!(tracker.stats().rejected, 1);
     assert_eq!(server.seen().len(), 1);
 }
 
@@ -124,7 +131,7 @@ fn a_hung_endpoint_costs_time_outs_not_events() {
     tracker.track(buy("u1")).unwrap();
     let early = tracker.flush_blocking(Duration::from_millis(20)).unwrap();
     assert_eq!((early.delivered, early.pending), (0, 1));
-    assert_eq!(tracker.flush_blocking(PATIENCE).unwrap().delivered, 1);
+    assert_eq!(delivered(&tracker), 1);
     assert_eq!(tracker.stats().maybe_duplicated, 1);
 }
 
@@ -202,7 +209,7 @@ fn invalid_events_are_refused_by_name_and_hurt_nobody() {
         assert_eq!(field(result.unwrap_err()), (name.to_owned(), kind));
     }
     tracker.track(Track::new("sys").user_key("$notuser")).unwrap();
-    assert_eq!(tracker.flush_blocking(PATIENCE).unwrap().delivered, 1);
+    assert_eq!(delivered(&tracker), 1);
     assert_eq!(tracker.stats().invalid, count);
 }
 
@@ -267,7 +274,7 @@ fn consent_holds_events_with_their_time_and_refusal_drops_them() {
     assert!(server.seen().is_empty());
     clock.store(9_000, Ordering::Relaxed);
     tracker.enable();
-    assert_eq!(tracker.flush_blocking(PATIENCE).unwrap().delivered, 1);
+    assert_eq!(delivered(&tracker), 1);
     assert_eq!(json(&server.seen()[0].body)[0]["timestamp"], 1_000);
 
     let refused = builder(&server).enabled(Enabled::Buffer).build().unwrap();
@@ -377,7 +384,7 @@ fn a_transport_that_panics_costs_an_attempt() {
         .build()
         .unwrap();
     tracker.track(buy("u1")).unwrap();
-    assert_eq!(tracker.flush_blocking(PATIENCE).unwrap().delivered, 1);
+    assert_eq!(delivered(&tracker), 1);
     // Nobody knows what it did before it panicked.
     let stats = tracker.stats();
     assert_eq!((stats.requests, stats.retries, stats.maybe_duplicated), (3, 2, 2));
@@ -413,6 +420,124 @@ fn a_close_ends_after_its_outcomes_were_told() {
     }
 }
 
+/// Answers everything with 503.
+struct Away;
+
+impl HttpTransport for Away {
+    fn send(&self, _: Request, _: Duration) -> Sending {
+        Box::pin(std::future::ready(Ok(Response::new(503))))
+    }
+}
+
+fn away() -> TrackerBuilder {
+    Tracker::builder("p", "d", "http://collector.example").transport(Away).clock(|| 1_000)
+}
+
+#[test]
+fn a_suspended_tracker_goes_on_in_another_one() {
+    let (sender, outcomes) = mpsc::channel();
+    let first = away().on_outcome(move |outcome| sender.send(outcome.clone()).unwrap()).build().unwrap();
+    first.track_tagged(buy("u1"), 7).unwrap();
+    first.track(Item::new("i", "k")).unwrap();
+    first.track(buy("u2").time(500)).unwrap();
+    let (report, bytes) = first.suspend_blocking(Duration::from_millis(50)).unwrap();
+    assert_eq!((report.pending, report.dropped), (3, 0));
+    assert_eq!(first.track(buy("u3")), Err(TrackError::Closed));
+    assert_eq!((first.stats().dropped, first.stats().pending), (0, 3));
+    // Nothing changes any more.
+    assert_eq!(first.export(), bytes);
+    assert_eq!(first.close_blocking(PATIENCE), Ok(Report::default()));
+    drop(first);
+    assert_eq!(outcomes.iter().count(), 0, "their outcome is the other tracker's to tell");
+
+    let server = Server::start([]);
+    let (sender, outcomes) = mpsc::channel();
+    let second = builder(&server)
+        .clock(|| 9_000)
+        .consumer(Consumer::async_())
+        .on_outcome(move |outcome| sender.send(outcome.clone()).unwrap())
+        .restore(&*bytes)
+        .build()
+        .unwrap();
+    assert_eq!(second.stats().accepted, 3);
+    let (report, rest) = block_on(second.suspend(PATIENCE));
+    assert_eq!((report.pending, second.stats().delivered), (0, 3));
+    assert_eq!(builder(&server).restore(rest).build().unwrap().stats().accepted, 0);
+    let mut arrived: Vec<_> = server.seen().iter().map(|seen| json(&seen.body)[0].clone()).collect();
+    arrived.sort_by_key(|event| event["userId"].as_str().map(str::to_owned));
+    let told = |n: usize| (arrived[n]["userId"].as_str(), arrived[n]["timestamp"].as_i64());
+    assert_eq!(arrived.len(), 3);
+    assert_eq!(arrived[0]["id"], "i");
+    assert_eq!((told(1), told(2)), ((Some("u1"), Some(1_000)), (Some("u2"), Some(500))));
+    drop(second);
+    let outcomes: Vec<Outcome> = outcomes.iter().collect();
+    assert!(outcomes.iter().all(|outcome| outcome.fate == Fate::Delivered));
+    assert!(outcomes.iter().any(|outcome| outcome.tag == Some(Tag::Number(7))));
+}
+
+#[test]
+fn an_exported_copy_leaves_the_tracker_as_it_was() {
+    let sinks = [Sink::new(), Sink::new()];
+    let [first, second] = sinks.each_ref().map(|sink| {
+        Tracker::builder("p", "d", "http://collector.example").consumer(Consumer::buffered()).sink(sink)
+    });
+    let first = first.build().unwrap();
+    for user in ["u1", "u2", "u3"] {
+        first.track(buy(user)).unwrap();
+    }
+    let second = second.restore(first.export()).build().unwrap();
+    for tracker in [first, second] {
+        assert_eq!(tracker.close_blocking(PATIENCE).unwrap().delivered, 3);
+    }
+    let [sent, again] = sinks.map(|sink| sink.requests().remove(0).body);
+    assert_eq!(sent, again);
+}
+
+#[test]
+fn restored_events_need_consent_too() {
+    let first = away().enabled(Enabled::Buffer).build().unwrap();
+    first.track(buy("u1")).unwrap();
+    // Held events do not keep it waiting, and nothing has been sent.
+    let (report, bytes) = first.suspend_blocking(Duration::MAX).unwrap();
+    assert_eq!((report.pending, first.stats().requests), (1, 0));
+    let sink = Sink::new();
+    let restore = |enabled| {
+        let builder = Tracker::builder("p", "d", "http://collector.example").sink(&sink);
+        builder.clock(|| 2_000).enabled(enabled).restore(&*bytes).build().unwrap()
+    };
+    let refused = restore(Enabled::No);
+    assert_eq!((refused.stats().dropped, refused.stats().pending), (1, 0));
+    let held = restore(Enabled::Buffer);
+    assert_eq!(held.flush_blocking(Duration::from_millis(20)).unwrap().pending, 1);
+    assert!(sink.requests().is_empty());
+    held.enable();
+    assert_eq!(delivered(&held), 1);
+}
+
+#[test]
+fn exported_bytes_that_do_not_fit_are_refused() {
+    let tracker = away().build().unwrap();
+    tracker.track(buy("u1")).unwrap();
+    let (_, bytes) = tracker.suspend_blocking(Duration::ZERO).unwrap();
+    let restore = |builder: TrackerBuilder, bytes: &[u8]| builder.restore(bytes).build().map(drop);
+    for place in 0..bytes.len() {
+        let mut damaged = bytes.clone();
+        damaged[place] ^= 1;
+        assert!(restore(away(), &damaged).is_err(), "byte {place}");
+        assert!(restore(away(), &bytes[..place]).is_err(), "cut at {place}");
+    }
+    assert!(matches!(restore(away(), b""), Err(BuildError::Restore(RestoreError::Version))));
+    assert!(matches!(restore(away(), &bytes[..bytes.len() - 1]), Err(BuildError::Restore(_))));
+    let other = || Tracker::builder("q", "d", "http://collector.example").transport(Away);
+    for (builder, hint) in [(other(), "of project `p`"), (away().format(Format::Protobuf), "in JSON")] {
+        let Err(BuildError::Option(error)) = restore(builder, &bytes) else { panic!("{hint}") };
+        assert_eq!(error.option, "restore");
+        assert!(error.problem.contains(hint), "{error}");
+    }
+    // Compressed or not, JSON is JSON.
+    restore(away().format(Format::JsonSnappyCrypt), &bytes).unwrap();
+}
+
 #[test]
 fn with_its_own_thread_both_forms_work_on_a_current_thread_runtime() {
     let server = Server::start([]);
@@ -420,9 +545,10 @@ fn with_its_own_thread_both_forms_work_on_a_current_thread_runtime() {
     runtime.block_on(async {
         let tracker = builder(&server).build().unwrap();
         tracker.track(buy("u1")).unwrap();
-        assert_eq!(tracker.flush_blocking(PATIENCE).unwrap().delivered, 1);
+        assert_eq!(delivered(&tracker), 1);
         tracker.track(buy("u2")).unwrap();
-        assert_eq!(tracker.flush(PATIENCE).await.delivered, 1);
+        assert_eq!(tracker.flush(PATIENCE).await.pending, 0);
+        assert_eq!(tracker.stats().delivered, 2);
         tracker.ready().await;
         assert_eq!(tracker.close(PATIENCE).await.pending, 0);
     });
@@ -437,7 +563,8 @@ fn on_the_callers_runtime_the_blocking_form_is_an_error_there_and_works_elsewher
     let elsewhere = runtime.block_on(async {
         assert_eq!(tracker.flush_blocking(PATIENCE), Err(DriverError::WouldDeadlock));
         assert_eq!(tracker.close_blocking(PATIENCE), Err(DriverError::WouldDeadlock));
-        assert_eq!(tracker.flush(PATIENCE).await.delivered, 1);
+        assert_eq!(tracker.flush(PATIENCE).await.pending, 0);
+        assert_eq!(tracker.stats().delivered, 1);
         tracker.track(buy("u2")).unwrap();
         let other = tracker.clone();
         tokio::task::spawn_blocking(move || std::thread::spawn(move || other.flush_blocking(PATIENCE)).join())
@@ -521,7 +648,8 @@ fn the_async_form_needs_no_tokio() {
     let server = Server::start([]);
     let tracker = builder(&server).build().unwrap();
     tracker.track(buy("u1")).unwrap();
-    assert_eq!(block_on(tracker.flush(PATIENCE)).delivered, 1);
+    assert_eq!(block_on(tracker.flush(PATIENCE)).pending, 0);
+    assert_eq!(tracker.stats().delivered, 1);
     assert_eq!(block_on(tracker.close(PATIENCE)).pending, 0);
 }
 
@@ -549,7 +677,7 @@ fn a_proxy_gets_the_requests() {
     let proxy = Server::start([]);
     let tracker = Tracker::builder("p", "d", "http://collector.example").proxy(proxy.url()).build().unwrap();
     tracker.track(buy("u1")).unwrap();
-    assert_eq!(tracker.flush_blocking(PATIENCE).unwrap().delivered, 1);
+    assert_eq!(delivered(&tracker), 1);
     assert!(proxy.seen()[0].line.starts_with("POST http://collector.example/v3/projects/p/collect?stm="));
 }
 
@@ -567,7 +695,7 @@ fn a_client_of_ones_own_is_used() {
         .unwrap();
     let tracker = builder(&server).client(client).build().unwrap();
     tracker.track(buy("u1")).unwrap();
-    assert_eq!(tracker.flush_blocking(PATIENCE).unwrap().delivered, 1);
+    assert_eq!(delivered(&tracker), 1);
     assert!(server.seen()[0].headers.contains(&("x-own".into(), "yes".into())));
 }
 
@@ -632,7 +760,7 @@ fn the_debug_strategy_prints_what_it_sends() {
         .build()
         .unwrap();
     tracker.track(buy("u1")).unwrap();
-    assert_eq!(tracker.flush_blocking(PATIENCE).unwrap().delivered, 1);
+    assert_eq!(delivered(&tracker), 1);
     let lines = lines.lock().unwrap().join("\n");
     assert!(lines.contains(r#"recorded {"track":"buy","user":"u1"}"#), "{lines}");
     assert!(lines.contains("POST http://collector.example/v3/projects/p/collect?stm="), "{lines}");

@@ -14,7 +14,7 @@ use tokio::runtime::{self, Handle};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use super::waiters::{PATIENCE, Reply, Waiter, Wanted};
+use super::waiters::{End, PATIENCE, Reply, Waiter, Wanted};
 use crate::destination::{Destination, Now, TransportError, TransportErrorKind};
 use crate::engine::{Engine, Outcome, Output, Report, Step, Transmit, TransmitId};
 use crate::http::{Request, Response};
@@ -83,7 +83,8 @@ where
             runtime: runtime.as_ref().map(Handle::id),
         });
         // Made here and not in the future, which a runtime that has ended drops without ever polling it.
-        let drive = drive(Stop { shared: shared.clone(), on_outcome, outcomes: Vec::new() }, transport);
+        let drive =
+            drive(Stop { shared: shared.clone(), on_outcome, outcomes: Vec::new(), ended: None }, transport);
         if let Some(runtime) = runtime {
             drop(runtime.spawn(drive));
         } else if let Some(own) = own {
@@ -158,17 +159,20 @@ where
     }
 
     /// Takes out the callers whose wait is over, with their answers. Says when the next one's patience ends, and
-    /// whether the driver ends.
-    fn over(&self, now: u64) -> (Vec<(Reply, Report)>, Option<u64>, bool) {
+    /// whether and how the driver ends.
+    fn over(&self, now: u64) -> (Vec<(Reply, Report)>, Option<u64>, Option<End>) {
         let mut waiters = lock(&self.waiters);
         let mut answers = Vec::new();
-        let (mut next, mut end) = (None::<u64>, false);
+        let (mut next, mut end) = (None::<u64>, None);
         if waiters.is_empty() {
             return (answers, next, end);
         }
         let mut engine = self.engine();
         let mut place = 0;
-        while let Some(Waiter { wanted, deadline, reply }) = waiters.get(place) {
+        // Whoever else waits when it is suspended is answered when the driver is gone.
+        while end != Some(End::Suspended)
+            && let Some(Waiter { wanted, deadline, reply }) = waiters.get(place)
+        {
             let late = *deadline <= now;
             let over = late || reply.is_gone();
             let report = match *wanted {
@@ -179,9 +183,16 @@ where
                 // Goes on when its caller is gone: it cannot be taken back.
                 Wanted::Close(id) => engine.flush_report(id).filter(|_| late || engine.is_idle()).map(|_| {
                     engine.abandon();
-                    end = true;
+                    end = Some(End::Closed);
                     engine.end_flush(id)
                 }),
+                Wanted::Suspend(id) => {
+                    engine.flush_report(id).filter(|_| late || engine.is_idle()).map(|_| {
+                        engine.hold(true);
+                        end = Some(End::Suspended);
+                        engine.end_flush(id)
+                    })
+                }
                 Wanted::Room => (over || engine.is_closed() || has_room(&engine)).then(Report::default),
             };
             match report {
@@ -208,6 +219,17 @@ pub(crate) fn close<D: Destination>(engine: &mut Engine<D>) -> Wanted {
     Wanted::Close(flush)
 }
 
+/// A suspension, to be waited for.
+pub(crate) fn suspend<D: Destination>(engine: &mut Engine<D>, timeout: Duration) -> Wanted {
+    let flush = engine.flush();
+    engine.close();
+    if timeout.is_zero() {
+        // Nothing starts that would be cut off at once.
+        engine.hold(true);
+    }
+    Wanted::Suspend(flush)
+}
+
 /// Room in the queue, to be waited for.
 pub(crate) fn room<D: Destination>(_: &mut Engine<D>) -> Wanted {
     Wanted::Room
@@ -232,7 +254,7 @@ where
     D::Endpoint: Send,
     D::Sealed: Send,
 {
-    let Stop { shared, on_outcome, outcomes } = &mut stop;
+    let Stop { shared, on_outcome, outcomes, ended } = &mut stop;
     let mut requests = Answers::new();
     let mut buffer = Vec::new();
     loop {
@@ -240,13 +262,14 @@ where
         hand_out(outcomes, on_outcome.as_deref());
         let now = shared.now().mono;
         let (answers, patience, end) = shared.over(now);
-        if end {
+        if end.is_some() {
             shared.turn(&mut requests, &transport, &mut buffer, outcomes);
             hand_out(outcomes, on_outcome.as_deref());
         }
         // Last, so that a caller whose close has ended has seen every outcome.
         answers.into_iter().for_each(|(reply, report)| reply.send(report));
-        if end {
+        if end.is_some() {
+            *ended = end;
             return;
         }
         let until = [wait, patience].into_iter().flatten().min().unwrap_or(now + 3_600_000);
@@ -348,6 +371,7 @@ struct Stop<D: Destination> {
     on_outcome: Option<OnOutcome>,
     /// What the engine told and the application has not heard yet.
     outcomes: Vec<Outcome>,
+    ended: Option<End>,
 }
 
 impl<D: Destination> Drop for Stop<D> {
@@ -355,15 +379,18 @@ impl<D: Destination> Drop for Stop<D> {
         let shared = &*self.shared;
         // There are no requests left that would show the wall clock, and it is the application's: not called here.
         let now = Now { mono: millis(shared.started.elapsed()), wall: 0 };
-        let mut engine = lock(&shared.engine);
-        let pending = engine.stats().pending;
-        engine.abandon();
-        while let Output::Outcome(outcome) = engine.poll(now) {
-            self.outcomes.push(outcome);
-        }
-        drop(engine);
-        if pending > 0 {
-            log::warn!("trackwire: the runtime ended with {pending} events pending; they are lost");
+        // A suspended engine stays as it is, to be exported.
+        if self.ended != Some(End::Suspended) {
+            let mut engine = lock(&shared.engine);
+            let pending = engine.stats().pending;
+            engine.abandon();
+            while let Output::Outcome(outcome) = engine.poll(now) {
+                self.outcomes.push(outcome);
+            }
+            drop(engine);
+            if pending > 0 {
+                log::warn!("trackwire: the runtime ended with {pending} events pending; they are lost");
+            }
         }
         let was_driver = IS_DRIVER.replace(true);
         hand_out(&mut self.outcomes, self.on_outcome.as_deref());
@@ -376,7 +403,9 @@ impl<D: Destination> Drop for Stop<D> {
         };
         for Waiter { wanted, reply, .. } in waiters {
             reply.send(match wanted {
-                Wanted::Flush(id) | Wanted::Close(id) => lock(&shared.engine).end_flush(id),
+                Wanted::Flush(id) | Wanted::Close(id) | Wanted::Suspend(id) => {
+                    lock(&shared.engine).end_flush(id)
+                }
                 Wanted::Room => Report::default(),
             });
         }

@@ -14,8 +14,19 @@ pub(crate) enum Wanted {
     Flush(FlushId),
     /// The same, and then the driver stops.
     Close(FlushId),
+    /// The same, but what has not ended by then stays in the engine as it is.
+    Suspend(FlushId),
     /// The queue has room.
     Room,
+}
+
+/// How a driver comes to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Every event has ended.
+    Closed,
+    /// What is pending stays in the engine, to be exported.
+    Suspended,
 }
 
 /// A caller that waits, until `deadline` (monotonic, ms) at most.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{GrowingIo, TrackerBuilder};
 use crate::destination::Destination;
-use crate::driver::native::{Shared, close, flush, has_room, room};
+use crate::driver::native::{Shared, close, flush, has_room, room, suspend};
 use crate::driver::{DriverError, waiters::Wanted};
 use crate::engine::{DropReason, RecordError, Report, Stats, Tag, Unrecorded};
 use crate::policy::{Enabled, Policy};
@@ -36,7 +36,7 @@ use crate::{Event, Invalid};
 /// tracker.track(UserAttributes::new("u1").attribute("cohort", "2024-01"))?;
 /// tracker.track(Item::new("sku-1", "product").attribute("title", "Kettle"))?;
 /// let report = tracker.close_blocking(Duration::from_secs(5))?;
-/// assert_eq!(report.delivered, 3);
+/// assert_eq!((report.dropped, tracker.stats().delivered), (0, 3));
 /// # Ok(())
 /// # }
 /// ```
@@ -50,6 +50,8 @@ pub(super) struct Inner {
     pub(super) policy: Policy,
     pub(super) enabled: AtomicU8,
     pub(super) request_timeout: Duration,
+    /// What goes before exported events.
+    pub(super) header: Vec<u8>,
     pub(super) sink: Option<Sink>,
     /// Where the `debug` strategy prints.
     pub(super) debug: Option<DebugPrinter>,
@@ -79,20 +81,16 @@ impl Tracker {
         TrackerBuilder::new(product_id.into(), data_source_id.into(), server_host.into())
     }
 
-    pub(super) fn new(inner: Inner, enabled: Enabled) -> Self {
-        let tracker = Self { inner: Arc::new(inner) };
-        if enabled == Enabled::Buffer {
-            tracker.inner.shared.engine().hold(true);
-        }
-        tracker.inner.enabled.store(
-            match enabled {
-                Enabled::Yes => YES,
-                Enabled::No => NO,
-                Enabled::Buffer => BUFFER,
-            },
-            Ordering::Release,
-        );
-        tracker
+    pub(super) fn new(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner) }
+    }
+
+    pub(super) fn flag(enabled: Enabled) -> AtomicU8 {
+        AtomicU8::new(match enabled {
+            Enabled::Yes => YES,
+            Enabled::No => NO,
+            Enabled::Buffer => BUFFER,
+        })
     }
 
     /// Records an event. When this returns `Ok`, the event is in the books and ends in exactly one outcome (unless
@@ -153,6 +151,39 @@ impl Tracker {
     /// As [`close`](Self::close), by blocking the thread.
     pub fn close_blocking(&self, timeout: Duration) -> Result<Report, DriverError> {
         self.inner.shared.wait_blocking(|engine| self.closing(engine), timeout)
+    }
+
+    /// Takes no more events, delivers what it can within `timeout` (zero: sends nothing more), and exports the rest
+    /// for [`TrackerBuilder::restore`], in this process or a later one. In the report, `pending` is how many that
+    /// are. They have no outcome here: that comes from the tracker that is restored from them. Events that wait
+    /// for consent are exported at once.
+    ///
+    /// What was under way at the end may arrive although it was exported, and is then delivered twice; when it is
+    /// sent again, the restored tracker's `maybe_duplicated` counts it.
+    pub async fn suspend(&self, timeout: Duration) -> (Report, Vec<u8>) {
+        let timeout = self.patience(timeout);
+        let report = self.inner.shared.wait(|engine| suspend(engine, timeout), timeout).await;
+        (report, self.export())
+    }
+
+    /// As [`suspend`](Self::suspend), by blocking the thread.
+    pub fn suspend_blocking(&self, timeout: Duration) -> Result<(Report, Vec<u8>), DriverError> {
+        let timeout = self.patience(timeout);
+        let report = self.inner.shared.wait_blocking(|engine| suspend(engine, timeout), timeout)?;
+        Ok((report, self.export()))
+    }
+
+    /// A copy of everything pending, for [`TrackerBuilder::restore`]; the tracker goes on. For an application that
+    /// keeps the latest copy against a crash: what was delivered between the copy and the crash is delivered again,
+    /// and what was recorded between is lost. To end a tracker and keep what is left, [`suspend`](Self::suspend) it.
+    ///
+    /// Recording waits while the copy is made.
+    pub fn export(&self) -> Vec<u8> {
+        let Inner { shared, header, .. } = &*self.inner;
+        let now = shared.now();
+        let mut exported = header.clone();
+        exported.append(&mut shared.engine().export(now));
+        exported
     }
 
     /// The books.
@@ -236,6 +267,14 @@ impl Tracker {
         }
         if let Some(sink) = &self.inner.sink {
             sink.record(event.into_owned(), recorded_at);
+        }
+    }
+
+    /// What is held for consent does not go out, however long one waits.
+    fn patience(&self, timeout: Duration) -> Duration {
+        match self.inner.enabled.load(Ordering::Acquire) {
+            BUFFER => Duration::ZERO,
+            _ => timeout,
         }
     }
 

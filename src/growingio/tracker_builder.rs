@@ -3,13 +3,13 @@
 use std::fmt;
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU8;
 use std::time::Duration;
 
 use super::tracker::{DebugPrinter, Inner};
-use super::{Consumer, Format, GrowingIo, OptionError, Options, Tracker};
+use super::{Consumer, Format, GrowingIo, OptionError, Options, Tracker, exported};
+use crate::destination::Now;
 use crate::driver::native::{OnOutcome, Shared, WallClock, system_clock};
-use crate::engine::{Engine, Limits, OnExhausted, Outcome, WhenFull, splitmix};
+use crate::engine::{DropReason, Engine, Limits, OnExhausted, Outcome, RestoreError, WhenFull, splitmix};
 use crate::policy::{BeforeSend, Enabled, Policy};
 use crate::testing::Sink;
 use crate::transport::reqwest::{ClientOptions, Reqwest};
@@ -35,6 +35,7 @@ pub struct TrackerBuilder {
     transport: Option<Arc<dyn HttpTransport>>,
     sink: Option<Sink>,
     seed: Option<u64>,
+    restore: Option<Vec<u8>>,
 }
 
 /// Why a tracker could not be made.
@@ -47,6 +48,8 @@ pub enum BuildError {
     Client(reqwest::Error),
     /// The driver's thread could not be started.
     Thread(std::io::Error),
+    /// The bytes given to [`restore`](TrackerBuilder::restore) cannot be read.
+    Restore(RestoreError),
 }
 
 impl TrackerBuilder {
@@ -67,6 +70,7 @@ impl TrackerBuilder {
             transport: None,
             sink: None,
             seed: None,
+            restore: None,
         }
     }
 
@@ -261,6 +265,17 @@ impl TrackerBuilder {
         self
     }
 
+    /// Takes over the events that another tracker of the same project exported, or was suspended with (see
+    /// [`Tracker::suspend`]): they keep their times, tags and ages, where the time between counts by the wall clock,
+    /// and count as accepted here. The format may be another one, but not JSON for protobuf or the reverse. With
+    /// [`Enabled::Buffer`] they wait too, with [`Enabled::No`] they are dropped.
+    ///
+    /// Restore the same bytes once, or their events are sent twice.
+    pub fn restore(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.restore = Some(bytes.into());
+        self
+    }
+
     /// Starts the tracker.
     pub fn build(mut self) -> Result<Tracker, BuildError> {
         self.check()?;
@@ -283,19 +298,34 @@ impl TrackerBuilder {
             transport = Arc::new(DebugTransport::new(transport, print.clone()));
         }
         let request_timeout = Duration::from_millis(self.limits.request_timeout);
-        let engine = Engine::new(destination, self.limits, self.seed.unwrap_or_else(fresh_seed));
         let clock = self.clock.unwrap_or_else(system_clock);
+        let seed = self.seed.unwrap_or_else(fresh_seed);
+        let mut engine = match &self.restore {
+            None => Engine::new(destination, self.limits, seed),
+            Some(bytes) => {
+                let bytes = exported::engine_bytes(&self.options, bytes)?;
+                let now = Now { mono: 0, wall: clock() };
+                Engine::restore(destination, self.limits, seed, bytes, now).map_err(BuildError::Restore)?
+            }
+        };
+        // Before the driver starts, so that nothing restored leaves without consent.
+        match self.enabled {
+            Enabled::Yes => {}
+            Enabled::No => engine.discard(&DropReason::Disabled),
+            Enabled::Buffer => engine.hold(true),
+        }
         let shared = Shared::start(engine, transport, self.on_outcome, clock, self.runtime)
             .map_err(BuildError::Thread)?;
         let inner = Inner {
             shared,
             policy: self.policy,
-            enabled: AtomicU8::new(0),
+            enabled: Tracker::flag(self.enabled),
             request_timeout,
+            header: exported::header(&self.options),
             sink: self.sink,
             debug,
         };
-        Ok(Tracker::new(inner, self.enabled))
+        Ok(Tracker::new(inner))
     }
 
     fn check(&self) -> Result<(), BuildError> {
@@ -355,6 +385,7 @@ impl fmt::Display for BuildError {
             Self::Option(error) => error.fmt(f),
             Self::Client(error) => write!(f, "the HTTP client could not be made (check `proxy`): {error}"),
             Self::Thread(error) => write!(f, "the tracker's thread could not be started: {error}"),
+            Self::Restore(error) => error.fmt(f),
         }
     }
 }
@@ -365,6 +396,7 @@ impl std::error::Error for BuildError {
             Self::Option(error) => Some(error),
             Self::Client(error) => Some(error),
             Self::Thread(error) => Some(error),
+            Self::Restore(error) => Some(error),
         }
     }
 }
