@@ -318,6 +318,7 @@ fn hooks_samples_and_defaults_are_counted() {
     let sink = Sink::new();
     let tracker = Tracker::builder("p", "d", "http://collector.example")
         .sink(&sink)
+        .default_attribute("app", "market")
         .default_attribute("app", "shop")
         .sample_rate(0.5)
         .before_send(|event| !matches!(event, Event::Track(track) if track.name == "secret"))
@@ -332,7 +333,7 @@ fn hooks_samples_and_defaults_are_counted() {
     assert!((30..70).contains(&stats.sampled_out), "{stats:?}");
     assert_eq!(stats.filtered, 1);
     assert_eq!(sink.tracks("buy").len() as u64, stats.accepted);
-    assert!(sink.tracks("buy").iter().all(|track| track.attributes[0].0 == "app"));
+    assert!(sink.tracks("buy").iter().all(|track| track.attributes == [("app".into(), "shop".into())]));
 }
 
 #[test]
@@ -418,6 +419,41 @@ fn a_close_ends_after_its_outcomes_were_told() {
         release.send(()).unwrap();
         assert_eq!(block_on(wait).pending, 0);
     }
+}
+
+#[test]
+fn a_flush_ends_after_the_outcomes_of_what_was_discarded_meanwhile() {
+    static TRACKER: OnceLock<Tracker> = OnceLock::new();
+    let (entered, inside) = mpsc::channel();
+    let (release, released) = mpsc::channel();
+    let released = Mutex::new(released);
+    let sink = Sink::new();
+    sink.answer_next(Ok(Response::new(503).retry_after("3600")));
+    let tracker = Tracker::builder("p", "d", "http://collector.example")
+        .sink(&sink)
+        .enabled(Enabled::Buffer)
+        .on_outcome(move |outcome| {
+            entered.send(outcome.fate.clone()).unwrap();
+            match outcome.fate {
+                // The first event waits to be sent again, and here it ends.
+                Fate::Delivered => TRACKER.get().unwrap().disable(),
+                _ => released.lock().unwrap().recv().unwrap(),
+            }
+        })
+        .build()
+        .unwrap();
+    TRACKER.set(tracker.clone()).unwrap();
+    tracker.track(buy("u1")).unwrap();
+    tracker.track(buy("u2")).unwrap();
+    let mut flush = std::pin::pin!(tracker.flush(PATIENCE));
+    assert!(poll_once(flush.as_mut()).is_pending());
+    tracker.enable();
+    assert_eq!(inside.recv_timeout(PATIENCE), Ok(Fate::Delivered));
+    assert_eq!(inside.recv_timeout(PATIENCE), Ok(Fate::Dropped(DropReason::Disabled)));
+    assert!(poll_once(flush.as_mut()).is_pending());
+    release.send(()).unwrap();
+    let report = block_on(flush);
+    assert_eq!((report.delivered, report.dropped, report.pending), (1, 1, 0));
 }
 
 /// Answers everything with 503.

@@ -258,15 +258,15 @@ where
     let mut requests = Answers::new();
     let mut buffer = Vec::new();
     loop {
-        let wait = shared.turn(&mut requests, &transport, &mut buffer, outcomes);
+        let mut wait = shared.turn(&mut requests, &transport, &mut buffer, outcomes);
         hand_out(outcomes, on_outcome.as_deref());
         let now = shared.now().mono;
         let (answers, patience, end) = shared.over(now);
-        if end.is_some() {
-            shared.turn(&mut requests, &transport, &mut buffer, outcomes);
+        if !answers.is_empty() {
+            // What ended in between, by the close itself or by a `disable`, is told before the answer that counts it.
+            wait = shared.turn(&mut requests, &transport, &mut buffer, outcomes);
             hand_out(outcomes, on_outcome.as_deref());
         }
-        // Last, so that a caller whose close has ended has seen every outcome.
         answers.into_iter().for_each(|(reply, report)| reply.send(report));
         if end.is_some() {
             *ended = end;

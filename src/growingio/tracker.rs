@@ -132,7 +132,8 @@ impl Tracker {
     }
 
     /// Sends what waits, and returns when everything accepted before has ended, or after `timeout`; `pending` says
-    /// how much is left. Overrides neither backoff nor `Retry-After`. Works in any async runtime.
+    /// how much is left. The report counts what was pending at the call; what had ended by then is in
+    /// [`stats`](Self::stats) only. Overrides neither backoff nor `Retry-After`. Works in any async runtime.
     pub async fn flush(&self, timeout: Duration) -> Report {
         self.inner.shared.wait(flush, timeout).await
     }
@@ -143,7 +144,8 @@ impl Tracker {
     }
 
     /// Takes no more events, delivers what it can within `timeout`, and drops the rest, which is in the report and
-    /// among the outcomes. Events that wait for consent are dropped, not sent.
+    /// among the outcomes. Events that wait for consent are dropped, not sent. Once called it goes on, even if the
+    /// future is dropped.
     pub async fn close(&self, timeout: Duration) -> Report {
         self.inner.shared.wait(|engine| self.closing(engine), timeout).await
     }
@@ -191,7 +193,8 @@ impl Tracker {
         self.inner.shared.engine().stats()
     }
 
-    /// Records and delivers from now on; events held for consent go out, with their original time.
+    /// Records and delivers from now on; events held for consent go out, with their original time. A tracker that was
+    /// closed stays closed.
     pub fn enable(&self) {
         let mut engine = self.inner.shared.engine();
         engine.hold(false);
@@ -200,7 +203,8 @@ impl Tracker {
         self.inner.shared.wake();
     }
 
-    /// Records nothing from now on and drops what waits; what is under way cannot be called back.
+    /// Records nothing from now on: events are counted as ignored, and the call that records them returns `Ok`. Drops
+    /// what waits, each with its outcome, also what waits to be sent again; what is under way cannot be called back.
     pub fn disable(&self) {
         // Under the lock, as `record` looks again under the lock: an event is either discarded here or ignored there.
         let mut engine = self.inner.shared.engine();

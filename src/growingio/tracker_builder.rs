@@ -167,20 +167,26 @@ impl TrackerBuilder {
         self
     }
 
-    /// What happens to a new event when the queue is full. Default: it is refused.
+    /// What happens to a new event when the queue is full. Default: it is refused with
+    /// [`TrackError::Full`](super::TrackError::Full). [`WhenFull::DropOldest`] drops the oldest that are not under
+    /// way, each with its outcome, and refuses the new one only where that makes no room.
     pub fn when_full(mut self, policy: WhenFull) -> Self {
         self.limits.when_full = policy;
         self
     }
 
-    /// An attribute that every track event gets unless it has its own.
+    /// An attribute that every track event gets unless it has its own; of two of one key, the last wins.
     pub fn default_attribute(mut self, key: impl Into<String>, value: impl Into<Value<'static>>) -> Self {
-        self.policy.defaults.push((key.into(), value.into()));
+        let (key, value) = (key.into(), value.into());
+        match self.policy.defaults.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, known)) => *known = value,
+            None => self.policy.defaults.push((key, value)),
+        }
         self
     }
 
-    /// A hook that sees every event before it is recorded; it may change it, and drops it by returning `false`.
-    /// Runs in the call that records, on the caller's thread.
+    /// A hook that sees every event before it is recorded, with its default attributes; it may change it, and drops
+    /// it by returning `false`. Runs in the call that records, on the caller's thread.
     pub fn before_send(
         mut self,
         hook: impl for<'a> Fn(&mut Event<'a>) -> bool + Send + Sync + 'static,
@@ -190,7 +196,8 @@ impl TrackerBuilder {
         self
     }
 
-    /// Whether the tracker records. Default [`Enabled::Yes`].
+    /// Whether the tracker records; [`Tracker::enable`] and [`Tracker::disable`] change it later. Default
+    /// [`Enabled::Yes`].
     pub fn enabled(mut self, enabled: Enabled) -> Self {
         self.enabled = enabled;
         self
@@ -223,7 +230,8 @@ impl TrackerBuilder {
         self
     }
 
-    /// The tokio runtime that drives the tracker, instead of a thread of its own. It must have I/O and time enabled.
+    /// The tokio runtime that drives the tracker, instead of a thread of its own. It must have I/O and time enabled,
+    /// and run until the tracker is closed: what is pending when it ends is lost, each event with its outcome.
     pub fn runtime(mut self, runtime: tokio::runtime::Handle) -> Self {
         self.runtime = Some(runtime);
         self
@@ -235,7 +243,10 @@ impl TrackerBuilder {
         self
     }
 
-    /// Called with every outcome, on the driver's thread; keep it short. Recording in it is fine.
+    /// Called with every outcome, on the driver's thread; keep it short. Recording in it is fine, waiting is an error
+    /// ([`DriverError::WouldDeadlock`](crate::driver::DriverError::WouldDeadlock)). It has been called with all
+    /// outcomes of a flush or close when that returns. When the [`runtime`](Self::runtime) ends before the tracker
+    /// is closed, it is called by the thread that ended it.
     pub fn on_outcome(mut self, callback: impl Fn(&Outcome) + Send + Sync + 'static) -> Self {
         self.on_outcome = Some(Arc::new(callback));
         self
