@@ -6,8 +6,6 @@
 #[cfg(feature = "collector")]
 pub mod collect;
 mod delivery;
-#[cfg(feature = "native")]
-mod exported;
 mod fields;
 mod json;
 mod options;

@@ -10,7 +10,7 @@ use super::{GrowingIo, TrackerBuilder};
 use crate::destination::Destination;
 use crate::driver::native::{Shared, close, flush, has_room, room, suspend};
 use crate::driver::{DriverError, waiters::Wanted};
-use crate::engine::{DropReason, RecordError, Report, Stats, Tag, Unrecorded};
+use crate::engine::{DropReason, Engine, RecordError, Report, Stats, Tag, Unrecorded};
 use crate::policy::{Enabled, Policy};
 use crate::testing::Sink;
 use crate::{Event, Invalid};
@@ -50,8 +50,6 @@ pub(super) struct Inner {
     pub(super) policy: Policy,
     pub(super) enabled: AtomicU8,
     pub(super) request_timeout: Duration,
-    /// What goes before exported events.
-    pub(super) header: Vec<u8>,
     pub(super) sink: Option<Sink>,
     /// Where the `debug` strategy prints.
     pub(super) debug: Option<DebugPrinter>,
@@ -164,14 +162,14 @@ impl Tracker {
     /// sent again, the restored tracker's `maybe_duplicated` counts it.
     pub async fn suspend(&self, timeout: Duration) -> (Report, Vec<u8>) {
         let timeout = self.patience(timeout);
-        let report = self.inner.shared.wait(|engine| suspend(engine, timeout), timeout).await;
+        let report = self.inner.shared.wait(|engine| self.suspending(engine, timeout), timeout).await;
         (report, self.export())
     }
 
     /// As [`suspend`](Self::suspend), by blocking the thread.
     pub fn suspend_blocking(&self, timeout: Duration) -> Result<(Report, Vec<u8>), DriverError> {
         let timeout = self.patience(timeout);
-        let report = self.inner.shared.wait_blocking(|engine| suspend(engine, timeout), timeout)?;
+        let report = self.inner.shared.wait_blocking(|engine| self.suspending(engine, timeout), timeout)?;
         Ok((report, self.export()))
     }
 
@@ -181,11 +179,8 @@ impl Tracker {
     ///
     /// Recording waits while the copy is made.
     pub fn export(&self) -> Vec<u8> {
-        let Inner { shared, header, .. } = &*self.inner;
-        let now = shared.now();
-        let mut exported = header.clone();
-        exported.append(&mut shared.engine().export(now));
-        exported
+        let now = self.inner.shared.now();
+        self.inner.shared.engine().export(now)
     }
 
     /// The books.
@@ -204,7 +199,8 @@ impl Tracker {
     }
 
     /// Records nothing from now on: events are counted as ignored, and the call that records them returns `Ok`. Drops
-    /// what waits, each with its outcome, also what waits to be sent again; what is under way cannot be called back.
+    /// what waits, each with its outcome, also what waits to be sent again. What is under way cannot be called back:
+    /// its answer settles it, and without one it is dropped too.
     pub fn disable(&self) {
         // Under the lock, as `record` looks again under the lock: an event is either discarded here or ignored there.
         let mut engine = self.inner.shared.engine();
@@ -282,7 +278,15 @@ impl Tracker {
         }
     }
 
-    fn closing(&self, engine: &mut crate::engine::Engine<GrowingIo>) -> Wanted {
+    fn suspending(&self, engine: &mut Engine<GrowingIo>, timeout: Duration) -> Wanted {
+        match self.inner.enabled.load(Ordering::Acquire) {
+            // All that can be pending was discarded while it was under way, and is not to be sent again.
+            NO => close(engine),
+            _ => suspend(engine, timeout),
+        }
+    }
+
+    fn closing(&self, engine: &mut Engine<GrowingIo>) -> Wanted {
         let wanted = close(engine);
         if self.inner.enabled.load(Ordering::Acquire) == BUFFER {
             engine.discard(&DropReason::Disabled);

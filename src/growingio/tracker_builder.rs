@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::tracker::{DebugPrinter, Inner};
-use super::{Consumer, Format, GrowingIo, OptionError, Options, Tracker, exported};
+use super::{Consumer, Format, GrowingIo, OptionError, Options, Tracker};
 use crate::destination::Now;
 use crate::driver::native::{OnOutcome, Shared, WallClock, system_clock};
 use crate::engine::{DropReason, Engine, Limits, OnExhausted, Outcome, RestoreError, WhenFull, splitmix};
@@ -276,10 +276,10 @@ impl TrackerBuilder {
         self
     }
 
-    /// Takes over the events that another tracker of the same project exported, or was suspended with (see
-    /// [`Tracker::suspend`]): they keep their times, tags and ages, where the time between counts by the wall clock,
-    /// and count as accepted here. The format may be another one, but not JSON for protobuf or the reverse. With
-    /// [`Enabled::Buffer`] they wait too, with [`Enabled::No`] they are dropped.
+    /// Takes over the events that another tracker of the same project and data source exported, or was suspended with
+    /// (see [`Tracker::suspend`]): they keep their times, tags and ages, where the time between counts by the wall
+    /// clock, and count as accepted here. The format may be another one, but not JSON for protobuf or the reverse.
+    /// With [`Enabled::Buffer`] they wait too, with [`Enabled::No`] they are dropped.
     ///
     /// Restore the same bytes once, or their events are sent twice.
     pub fn restore(mut self, bytes: impl Into<Vec<u8>>) -> Self {
@@ -314,7 +314,6 @@ impl TrackerBuilder {
         let mut engine = match &self.restore {
             None => Engine::new(destination, self.limits, seed),
             Some(bytes) => {
-                let bytes = exported::engine_bytes(&self.options, bytes)?;
                 let now = Now { mono: 0, wall: clock() };
                 Engine::restore(destination, self.limits, seed, bytes, now).map_err(BuildError::Restore)?
             }
@@ -332,7 +331,6 @@ impl TrackerBuilder {
             policy: self.policy,
             enabled: Tracker::flag(self.enabled),
             request_timeout,
-            header: exported::header(&self.options),
             sink: self.sink,
             debug,
         };
