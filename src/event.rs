@@ -20,6 +20,9 @@ use std::borrow::Cow;
 pub use value::Value;
 
 /// A key and its value; the order of insertion is kept.
+///
+/// The setters keep keys apart: the value set last wins and takes the place of the one before. What is pushed to a list
+/// directly is sent as it is, and what a system makes of a key that it gets twice is its own affair.
 pub type Attribute<'a> = (Cow<'a, str>, Value<'a>);
 
 /// One thing an application records, of any of the four kinds.
@@ -111,6 +114,15 @@ pub struct Mapping<'a> {
 /// Room for as many attributes is made with the first.
 const ATTRIBUTES: usize = 8;
 
+/// Sets the value of a key, as in a map. The lists are short, and most keys differ in length already.
+#[inline]
+fn set<'a, T>(pairs: &mut Vec<(Cow<'a, str>, T)>, key: Cow<'a, str>, value: T) {
+    match pairs.iter_mut().find(|(known, _)| *known == key) {
+        Some((_, known)) => *known = value,
+        None => pairs.push((key, value)),
+    }
+}
+
 macro_rules! ids {
     () => {
         /// Sets the login user id.
@@ -145,7 +157,7 @@ macro_rules! ids {
             self
         }
 
-        /// Adds an attribute.
+        /// Sets an attribute; of two of one key, the last wins.
         #[must_use]
         #[inline]
         pub fn attribute(mut self, key: impl Into<Cow<'a, str>>, value: impl Into<Value<'a>>) -> Self {
@@ -153,7 +165,7 @@ macro_rules! ids {
                 // One allocation serves most events.
                 self.attributes.reserve(ATTRIBUTES);
             }
-            self.attributes.push((key.into(), value.into()));
+            set(&mut self.attributes, key.into(), value.into());
             self
         }
     };
@@ -177,7 +189,7 @@ impl<'a> Track<'a> {
     /// Sets a context field by its snake_case name, e.g. `app_version`, `domain`, `language`.
     #[must_use]
     pub fn field(mut self, name: impl Into<Cow<'a, str>>, value: impl Into<Value<'a>>) -> Self {
-        self.fields.push((name.into(), value.into()));
+        set(&mut self.fields, name.into(), value.into());
         self
     }
 }
@@ -197,10 +209,10 @@ impl<'a> ResourceItem<'a> {
         Self { id: id.into(), key: key.into(), attributes: Vec::new() }
     }
 
-    /// Adds an attribute.
+    /// Sets an attribute; of two of one key, the last wins.
     #[must_use]
     pub fn attribute(mut self, key: impl Into<Cow<'a, str>>, value: impl Into<Value<'a>>) -> Self {
-        self.attributes.push((key.into(), value.into()));
+        set(&mut self.attributes, key.into(), value.into());
         self
     }
 }
@@ -211,10 +223,10 @@ impl<'a> Item<'a> {
         Self { id: id.into(), key: key.into(), attributes: None }
     }
 
-    /// Adds an attribute.
+    /// Sets an attribute; of two of one key, the last wins.
     #[must_use]
     pub fn attribute(mut self, key: impl Into<Cow<'a, str>>, value: impl Into<Value<'a>>) -> Self {
-        self.attributes.get_or_insert_default().push((key.into(), value.into()));
+        set(self.attributes.get_or_insert_default(), key.into(), value.into());
         self
     }
 }
@@ -225,10 +237,10 @@ impl<'a> Mapping<'a> {
         Self::default()
     }
 
-    /// Adds the id of one kind, e.g. `("email", "a@b.example")`.
+    /// Sets the id of one kind, e.g. `("email", "a@b.example")`.
     #[must_use]
     pub fn identity(mut self, key: impl Into<Cow<'a, str>>, id: impl Into<Cow<'a, str>>) -> Self {
-        self.identities.push((key.into(), id.into()));
+        set(&mut self.identities, key.into(), id.into());
         self
     }
 }
@@ -301,5 +313,30 @@ impl Event<'_> {
                 time: event.time,
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_values_of_a_key_the_last_wins() {
+        let track = Track::new("buy").attribute("a", 1).attribute("b", 2).attribute(String::from("a"), "x");
+        assert_eq!(track, Track::new("buy").attribute("a", "x").attribute("b", 2));
+        assert_eq!(track.attributes[0], ("a".into(), Value::from("x")));
+        let track = track.field("path", "/a").field("path", "/b");
+        assert_eq!(track.fields, [("path".into(), Value::from("/b"))]);
+        assert_eq!(UserAttributes::new("u").attribute("a", 1).attribute("a", 2).attributes.len(), 1);
+        assert_eq!(ResourceItem::new("i", "k").attribute("a", 1).attribute("a", 2).attributes.len(), 1);
+        let item = Item::new("i", "k").attribute("a", 1).attribute("a", 2);
+        assert_eq!(item.attributes.as_deref(), Some(&[("a".into(), Value::from(2))][..]));
+        let mapping = Mapping::new().identity("email", "a").identity("email", "b");
+        assert_eq!(mapping.identities, [("email".into(), "b".into())]);
+
+        let set = |track: Track<'static>, n: i64| track.attribute(format!("key {}", n % 100), n);
+        let many = (0..300).fold(Track::new("buy"), set);
+        assert_eq!(many.attributes.len(), 100);
+        assert!(many.attributes.iter().zip(200..).all(|((_, value), n)| *value == Value::from(n)));
     }
 }

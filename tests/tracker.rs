@@ -2,20 +2,25 @@
 
 #![cfg(feature = "native")]
 
+#[path = "tracker/restart.rs"]
+mod restart;
 mod support;
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use support::{Answer, Server};
 use trackwire::destination::{TransportError, TransportErrorKind};
 use trackwire::driver::DriverError;
-use trackwire::engine::{DropReason, Fate, OnExhausted, Outcome, Tag, WhenFull};
+use trackwire::engine::{DropReason, Fate, OnExhausted, Outcome, Report, Tag, WhenFull};
 use trackwire::growingio::{BuildError, Consumer, Format, TrackError, Tracker, TrackerBuilder};
-use trackwire::http::Response;
+use trackwire::http::{Request, Response};
 use trackwire::testing::Sink;
+use trackwire::transport::{HttpTransport, Sending};
 use trackwire::{Enabled, Event, InvalidKind, Item, Mapping, Track, UserAttributes};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -26,6 +31,13 @@ fn builder(server: &Server) -> TrackerBuilder {
 
 fn buy(user: &str) -> Track<'_> {
     Track::new("buy").user(user)
+}
+
+/// Waits until nothing is pending and says how much has been delivered, ever: what was already when the wait began is
+/// not in the wait's own report.
+fn delivered(tracker: &Tracker) -> u64 {
+    assert_eq!(tracker.flush_blocking(PATIENCE).unwrap().pending, 0);
+    tracker.stats().delivered
 }
 
 fn status(status: u16) -> Answer {
@@ -41,8 +53,8 @@ fn an_event_arrives_as_the_vendor_expects_it() {
     let server = Server::start([]);
     let tracker = builder(&server).header("x-team", "shop").clock(|| 1_700_000_000_123).build().unwrap();
     tracker.track(buy("u1").attribute("price", 9.5).attribute("tags", vec!["a", "", "b"])).unwrap();
-    let report = tracker.close_blocking(PATIENCE).unwrap();
-    assert_eq!((report.delivered, report.pending), (1, 0));
+    assert_eq!(tracker.close_blocking(PATIENCE).unwrap().pending, 0);
+    assert_eq!(tracker.stats().delivered, 1);
     let seen = server.seen();
     assert_eq!(seen[0].line, "POST /v3/projects/p/collect?stm=1700000000123 HTTP/1.1");
     assert!(seen[0].headers.contains(&("x-team".into(), "shop".into())));
@@ -64,8 +76,7 @@ fn an_outage_delays_and_does_not_lose() {
     let server = Server::start([status(503), Answer::Cut, retry(429), status(500), status(408)]);
     let tracker = builder(&server).retry_backoff_factor(0.01).build().unwrap();
     tracker.track(buy("u1")).unwrap();
-    let report = tracker.flush_blocking(PATIENCE).unwrap();
-    assert_eq!((report.delivered, report.pending), (1, 0));
+    assert_eq!(delivered(&tracker), 1);
     let seen = server.seen();
     assert_eq!(seen.len(), 6);
     // The same bytes under the same stm, every time.
@@ -96,7 +107,8 @@ fn redirects_are_not_followed() {
     let server = Server::start([Answer::Status(302, vec![("location", "/elsewhere".into())])]);
     let tracker = builder(&server).build().unwrap();
     tracker.track(buy("u1")).unwrap();
-    assert_eq!(tracker.flush_blocking(PATIENCE).unwrap().rejected, 1);
+    assert_eq!(delivered(&tracker), 0);
+    assert_eq!(tracker.stats().rejected, 1);
     assert_eq!(server.seen().len(), 1);
 }
 
@@ -121,7 +133,7 @@ fn a_hung_endpoint_costs_time_outs_not_events() {
     tracker.track(buy("u1")).unwrap();
     let early = tracker.flush_blocking(Duration::from_millis(20)).unwrap();
     assert_eq!((early.delivered, early.pending), (0, 1));
-    assert_eq!(tracker.flush_blocking(PATIENCE).unwrap().delivered, 1);
+    assert_eq!(delivered(&tracker), 1);
     assert_eq!(tracker.stats().maybe_duplicated, 1);
 }
 
@@ -199,7 +211,7 @@ fn invalid_events_are_refused_by_name_and_hurt_nobody() {
         assert_eq!(field(result.unwrap_err()), (name.to_owned(), kind));
     }
     tracker.track(Track::new("sys").user_key("$notuser")).unwrap();
-    assert_eq!(tracker.flush_blocking(PATIENCE).unwrap().delivered, 1);
+    assert_eq!(delivered(&tracker), 1);
     assert_eq!(tracker.stats().invalid, count);
 }
 
@@ -264,7 +276,7 @@ fn consent_holds_events_with_their_time_and_refusal_drops_them() {
     assert!(server.seen().is_empty());
     clock.store(9_000, Ordering::Relaxed);
     tracker.enable();
-    assert_eq!(tracker.flush_blocking(PATIENCE).unwrap().delivered, 1);
+    assert_eq!(delivered(&tracker), 1);
     assert_eq!(json(&server.seen()[0].body)[0]["timestamp"], 1_000);
 
     let refused = builder(&server).enabled(Enabled::Buffer).build().unwrap();
@@ -282,10 +294,33 @@ fn consent_holds_events_with_their_time_and_refusal_drops_them() {
 }
 
 #[test]
+fn an_event_that_is_under_way_to_the_queue_loses_against_disable() {
+    static TRACKER: OnceLock<Tracker> = OnceLock::new();
+    let sink = Sink::new();
+    // The hook runs between the look at `enabled` that saves the work and the queue.
+    let tracker = Tracker::builder("p", "d", "http://collector.example")
+        .sink(&sink)
+        .before_send(|_| {
+            TRACKER.get().unwrap().disable();
+            true
+        })
+        .build()
+        .unwrap();
+    TRACKER.set(tracker.clone()).unwrap();
+    tracker.track(buy("u1")).unwrap();
+    let stats = tracker.stats();
+    assert_eq!((stats.accepted, stats.ignored), (0, 1));
+    assert!(sink.recorded().is_empty());
+    assert_eq!(tracker.close_blocking(PATIENCE).unwrap(), Default::default());
+    assert!(sink.requests().is_empty());
+}
+
+#[test]
 fn hooks_samples_and_defaults_are_counted() {
     let sink = Sink::new();
     let tracker = Tracker::builder("p", "d", "http://collector.example")
         .sink(&sink)
+        .default_attribute("app", "market")
         .default_attribute("app", "shop")
         .sample_rate(0.5)
         .before_send(|event| !matches!(event, Event::Track(track) if track.name == "secret"))
@@ -300,7 +335,7 @@ fn hooks_samples_and_defaults_are_counted() {
     assert!((30..70).contains(&stats.sampled_out), "{stats:?}");
     assert_eq!(stats.filtered, 1);
     assert_eq!(sink.tracks("buy").len() as u64, stats.accepted);
-    assert!(sink.tracks("buy").iter().all(|track| track.attributes[0].0 == "app"));
+    assert!(sink.tracks("buy").iter().all(|track| track.attributes == [("app".into(), "shop".into())]));
 }
 
 #[test]
@@ -328,6 +363,101 @@ fn callbacks_may_track_and_panic_but_not_wait() {
     assert_eq!(tracker.flush_blocking(PATIENCE).unwrap().pending, 0);
 }
 
+/// Panics when it is called, then when its answer is waited for, and then takes everything.
+#[derive(Default)]
+struct Panicking(AtomicU64);
+
+impl HttpTransport for Panicking {
+    fn send(&self, _: Request, _: Duration) -> Sending {
+        match self.0.fetch_add(1, Ordering::Relaxed) {
+            0 => panic!("in the call"),
+            1 => Box::pin(async { panic!("in the answer") }),
+            _ => Box::pin(std::future::ready(Ok(Response::new(204)))),
+        }
+    }
+}
+
+#[test]
+fn a_transport_that_panics_costs_an_attempt() {
+    let tracker = Tracker::builder("p", "d", "http://collector.example")
+        .transport(Panicking::default())
+        // The attempts end by themselves, long before this.
+        .request_timeout(Duration::from_secs(3_600))
+        .retry_backoff_factor(0.001)
+        .build()
+        .unwrap();
+    tracker.track(buy("u1")).unwrap();
+    assert_eq!(delivered(&tracker), 1);
+    // Nobody knows what it did before it panicked.
+    let stats = tracker.stats();
+    assert_eq!((stats.requests, stats.retries, stats.maybe_duplicated), (3, 2, 2));
+}
+
+#[test]
+fn a_close_ends_after_its_outcomes_were_told() {
+    let (entered, inside) = mpsc::channel();
+    let (release, released) = mpsc::channel();
+    let released = Mutex::new(released);
+    let sink = Sink::new();
+    let tracker = Tracker::builder("p", "d", "http://collector.example")
+        .sink(&sink)
+        .consumer(Consumer::buffered())
+        .on_outcome(move |outcome| {
+            entered.send(outcome.fate.clone()).unwrap();
+            released.lock().unwrap().recv().unwrap();
+        })
+        .build()
+        .unwrap();
+    for fate in [Fate::Delivered, Fate::Dropped(DropReason::Closed)] {
+        tracker.track(buy("u1")).unwrap();
+        let mut wait: Pin<Box<dyn Future<Output = Report>>> = match fate {
+            Fate::Delivered => Box::pin(tracker.flush(PATIENCE)),
+            _ => Box::pin(tracker.close(Duration::ZERO)),
+        };
+        assert!(poll_once(wait.as_mut()).is_pending());
+        assert_eq!(inside.recv_timeout(PATIENCE), Ok(fate));
+        // If the answer were there already, the callback would come too late for who waits.
+        assert!(poll_once(wait.as_mut()).is_pending());
+        release.send(()).unwrap();
+        assert_eq!(block_on(wait).pending, 0);
+    }
+}
+
+#[test]
+fn a_flush_ends_after_the_outcomes_of_what_was_discarded_meanwhile() {
+    static TRACKER: OnceLock<Tracker> = OnceLock::new();
+    let (entered, inside) = mpsc::channel();
+    let (release, released) = mpsc::channel();
+    let released = Mutex::new(released);
+    let sink = Sink::new();
+    sink.answer_next(Ok(Response::new(503).retry_after("3600")));
+    let tracker = Tracker::builder("p", "d", "http://collector.example")
+        .sink(&sink)
+        .enabled(Enabled::Buffer)
+        .on_outcome(move |outcome| {
+            entered.send(outcome.fate.clone()).unwrap();
+            match outcome.fate {
+                // The first event waits to be sent again, and here it ends.
+                Fate::Delivered => TRACKER.get().unwrap().disable(),
+                _ => released.lock().unwrap().recv().unwrap(),
+            }
+        })
+        .build()
+        .unwrap();
+    TRACKER.set(tracker.clone()).unwrap();
+    tracker.track(buy("u1")).unwrap();
+    tracker.track(buy("u2")).unwrap();
+    let mut flush = std::pin::pin!(tracker.flush(PATIENCE));
+    assert!(poll_once(flush.as_mut()).is_pending());
+    tracker.enable();
+    assert_eq!(inside.recv_timeout(PATIENCE), Ok(Fate::Delivered));
+    assert_eq!(inside.recv_timeout(PATIENCE), Ok(Fate::Dropped(DropReason::Disabled)));
+    assert!(poll_once(flush.as_mut()).is_pending());
+    release.send(()).unwrap();
+    let report = block_on(flush);
+    assert_eq!((report.delivered, report.dropped, report.pending), (1, 1, 0));
+}
+
 #[test]
 fn with_its_own_thread_both_forms_work_on_a_current_thread_runtime() {
     let server = Server::start([]);
@@ -335,9 +465,10 @@ fn with_its_own_thread_both_forms_work_on_a_current_thread_runtime() {
     runtime.block_on(async {
         let tracker = builder(&server).build().unwrap();
         tracker.track(buy("u1")).unwrap();
-        assert_eq!(tracker.flush_blocking(PATIENCE).unwrap().delivered, 1);
+        assert_eq!(delivered(&tracker), 1);
         tracker.track(buy("u2")).unwrap();
-        assert_eq!(tracker.flush(PATIENCE).await.delivered, 1);
+        assert_eq!(tracker.flush(PATIENCE).await.pending, 0);
+        assert_eq!(tracker.stats().delivered, 2);
         tracker.ready().await;
         assert_eq!(tracker.close(PATIENCE).await.pending, 0);
     });
@@ -352,7 +483,8 @@ fn on_the_callers_runtime_the_blocking_form_is_an_error_there_and_works_elsewher
     let elsewhere = runtime.block_on(async {
         assert_eq!(tracker.flush_blocking(PATIENCE), Err(DriverError::WouldDeadlock));
         assert_eq!(tracker.close_blocking(PATIENCE), Err(DriverError::WouldDeadlock));
-        assert_eq!(tracker.flush(PATIENCE).await.delivered, 1);
+        assert_eq!(tracker.flush(PATIENCE).await.pending, 0);
+        assert_eq!(tracker.stats().delivered, 1);
         tracker.track(buy("u2")).unwrap();
         let other = tracker.clone();
         tokio::task::spawn_blocking(move || std::thread::spawn(move || other.flush_blocking(PATIENCE)).join())
@@ -371,11 +503,73 @@ fn on_the_callers_runtime_the_blocking_form_is_an_error_there_and_works_elsewher
 }
 
 #[test]
+fn a_runtime_that_is_gone_is_told_and_nobody_waits_for_it() {
+    let gone = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.handle().clone()
+    };
+    let tracker = |handle| {
+        Tracker::builder("p", "d", "http://collector.example")
+            .sink(&Sink::new())
+            .runtime(handle)
+            .build()
+            .unwrap()
+    };
+    let blocking = tracker(gone());
+    assert_eq!(blocking.track(buy("u1")), Err(TrackError::Closed));
+    assert_eq!(blocking.flush_blocking(Duration::MAX), Ok(Report::default()));
+    assert_eq!(blocking.close_blocking(Duration::MAX), Ok(Report::default()));
+    blocking.ready_blocking().unwrap();
+    let asynchronous = tracker(gone());
+    assert_eq!(block_on(asynchronous.close(Duration::MAX)), Report::default());
+    assert_eq!(block_on(asynchronous.flush(Duration::MAX)), Report::default());
+    assert_eq!(asynchronous.stats().ignored, 0);
+    assert_eq!(blocking.stats().ignored, 1);
+}
+
+#[test]
+fn what_a_runtime_takes_with_it_has_its_outcome() {
+    static TRACKER: OnceLock<Tracker> = OnceLock::new();
+    // It never runs, so nothing is sent and the driver is dropped before its first step.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (sender, outcomes) = mpsc::channel();
+    let tracker = Tracker::builder("p", "d", "http://collector.example")
+        .sink(&Sink::new())
+        .runtime(runtime.handle().clone())
+        .on_outcome(move |outcome| {
+            // No lock is held, and waiting here is refused as in every callback.
+            let tracker = TRACKER.get().unwrap();
+            let waited = tracker.flush_blocking(Duration::MAX);
+            sender.send((outcome.clone(), tracker.stats(), waited)).unwrap();
+        })
+        .build()
+        .unwrap();
+    TRACKER.set(tracker.clone()).unwrap();
+    tracker.track_tagged(buy("u1"), 1).unwrap();
+    tracker.track(buy("u2")).unwrap();
+    let mut flush = std::pin::pin!(tracker.flush(Duration::MAX));
+    assert!(poll_once(flush.as_mut()).is_pending());
+    drop(runtime);
+    let told: Vec<_> = outcomes.try_iter().collect();
+    let tagged = told.iter().filter(|(outcome, ..)| outcome.tag == Some(Tag::Number(1)));
+    assert_eq!((told.len(), tagged.count()), (2, 1));
+    for (outcome, stats, waited) in told {
+        assert_eq!((outcome.fate, outcome.count), (Fate::Dropped(DropReason::Closed), 1));
+        assert_eq!((stats.accepted, stats.dropped, stats.pending), (2, 2, 0));
+        assert_eq!(waited, Err(DriverError::WouldDeadlock));
+    }
+    let report = block_on(flush);
+    assert_eq!((report.dropped, report.pending), (2, 0));
+    assert_eq!(tracker.track(buy("u3")), Err(TrackError::Closed));
+}
+
+#[test]
 fn the_async_form_needs_no_tokio() {
     let server = Server::start([]);
     let tracker = builder(&server).build().unwrap();
     tracker.track(buy("u1")).unwrap();
-    assert_eq!(block_on(tracker.flush(PATIENCE)).delivered, 1);
+    assert_eq!(block_on(tracker.flush(PATIENCE)).pending, 0);
+    assert_eq!(tracker.stats().delivered, 1);
     assert_eq!(block_on(tracker.close(PATIENCE)).pending, 0);
 }
 
@@ -403,7 +597,7 @@ fn a_proxy_gets_the_requests() {
     let proxy = Server::start([]);
     let tracker = Tracker::builder("p", "d", "http://collector.example").proxy(proxy.url()).build().unwrap();
     tracker.track(buy("u1")).unwrap();
-    assert_eq!(tracker.flush_blocking(PATIENCE).unwrap().delivered, 1);
+    assert_eq!(delivered(&tracker), 1);
     assert!(proxy.seen()[0].line.starts_with("POST http://collector.example/v3/projects/p/collect?stm="));
 }
 
@@ -421,8 +615,29 @@ fn a_client_of_ones_own_is_used() {
         .unwrap();
     let tracker = builder(&server).client(client).build().unwrap();
     tracker.track(buy("u1")).unwrap();
-    assert_eq!(tracker.flush_blocking(PATIENCE).unwrap().delivered, 1);
+    assert_eq!(delivered(&tracker), 1);
     assert!(server.seen()[0].headers.contains(&("x-own".into(), "yes".into())));
+}
+
+#[test]
+fn a_client_of_ones_own_that_follows_redirects_loses_nothing_unsaid() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let elsewhere = || Answer::Status(302, vec![("location", "/elsewhere".into())]);
+    // One that ends in a page which takes anything, and one that leads nowhere.
+    for redirects in [1, 100] {
+        let server = Server::start(std::iter::repeat_with(elsewhere).take(redirects));
+        let (sender, outcomes) = mpsc::channel();
+        let tracker = builder(&server)
+            .client(reqwest::Client::new())
+            .on_outcome(move |outcome| sender.send(outcome.fate.clone()).unwrap())
+            .build()
+            .unwrap();
+        tracker.track(buy("u1")).unwrap();
+        let fate = outcomes.recv_timeout(PATIENCE).unwrap();
+        let Fate::Rejected(cause) = fate else { panic!("{fate:?}") };
+        assert!(cause.message.contains("redirects are not followed"), "{cause}");
+        assert_eq!(server.seen()[1].line, "GET /elsewhere HTTP/1.1");
+    }
 }
 
 #[test]
@@ -445,7 +660,9 @@ fn unusable_options_are_named() {
     assert_eq!(option(good().request_timeout(Duration::ZERO)), "request_timeout");
     assert_eq!(option(good().max_in_flight(0)), "max_in_flight");
     assert_eq!(option(good().max_queue_bytes(0)), "max_queue_bytes");
-    assert_eq!(option(good().max_request_bytes(10)), "max_request_bytes");
+    for bytes in [0, 1, 1_023, usize::MAX] {
+        assert_eq!(option(good().max_request_bytes(bytes)), "max_request_bytes");
+    }
     assert_eq!(option(good().header("a b", "c")), "header");
     assert_eq!(option(good().consumer(Consumer::Buffered { max_size: 0 })), "max_size");
     assert!(matches!(good().proxy("::").build(), Err(BuildError::Client(_))));
@@ -463,7 +680,7 @@ fn the_debug_strategy_prints_what_it_sends() {
         .build()
         .unwrap();
     tracker.track(buy("u1")).unwrap();
-    assert_eq!(tracker.flush_blocking(PATIENCE).unwrap().delivered, 1);
+    assert_eq!(delivered(&tracker), 1);
     let lines = lines.lock().unwrap().join("\n");
     assert!(lines.contains(r#"recorded {"track":"buy","user":"u1"}"#), "{lines}");
     assert!(lines.contains("POST http://collector.example/v3/projects/p/collect?stm="), "{lines}");
@@ -473,18 +690,22 @@ fn the_debug_strategy_prints_what_it_sends() {
 /// The smallest executor: parks the thread.
 fn block_on<F: Future>(future: F) -> F::Output {
     struct Unpark(std::thread::Thread);
-    impl std::task::Wake for Unpark {
+    impl Wake for Unpark {
         fn wake(self: Arc<Self>) {
             self.0.unpark();
         }
     }
     let waker = Arc::new(Unpark(std::thread::current())).into();
-    let mut context = std::task::Context::from_waker(&waker);
+    let mut context = Context::from_waker(&waker);
     let mut future = std::pin::pin!(future);
     loop {
         match future.as_mut().poll(&mut context) {
-            std::task::Poll::Ready(output) => return output,
-            std::task::Poll::Pending => std::thread::park(),
+            Poll::Ready(output) => return output,
+            Poll::Pending => std::thread::park(),
         }
     }
+}
+
+fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
 }

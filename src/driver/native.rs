@@ -2,18 +2,21 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::runtime::{self, Handle};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use super::waiters::{PATIENCE, Reply, Waiter, Wanted};
-use crate::destination::{Destination, Now, TransportError};
-use crate::engine::{Engine, Outcome, Report, Step, Transmit, TransmitId};
+use super::waiters::{End, PATIENCE, Reply, Waiter, Wanted};
+use crate::destination::{Destination, Now, TransportError, TransportErrorKind};
+use crate::engine::{Engine, Outcome, Output, Report, Step, Transmit, TransmitId};
 use crate::http::{Request, Response};
 use crate::transport::HttpTransport;
 
@@ -27,7 +30,7 @@ pub enum DriverError {
     NotDriven,
 }
 
-/// Called with every outcome, on the driver's thread.
+/// Called with every outcome, on the driver's thread; where the caller's runtime ended, on the thread that ended it.
 pub(crate) type OnOutcome = Arc<dyn Fn(&Outcome) + Send + Sync>;
 
 /// The wall clock, ms since the Unix epoch.
@@ -65,6 +68,10 @@ where
         wall: WallClock,
         runtime: Option<Handle>,
     ) -> std::io::Result<Arc<Self>> {
+        let own = match runtime {
+            Some(_) => None,
+            None => Some(runtime::Builder::new_current_thread().enable_all().build()?),
+        };
         let shared = Arc::new(Self {
             destination: engine.destination().clone(),
             engine: Mutex::new(engine),
@@ -75,16 +82,16 @@ where
             wall,
             runtime: runtime.as_ref().map(Handle::id),
         });
-        let drive = drive(shared.clone(), transport, on_outcome);
-        match runtime {
-            Some(runtime) => drop(runtime.spawn(drive)),
-            None => {
-                let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-                std::thread::Builder::new().name("trackwire".into()).spawn(move || {
-                    IS_DRIVER.set(true);
-                    runtime.block_on(drive);
-                })?;
-            }
+        // Made here and not in the future, which a runtime that has ended drops without ever polling it.
+        let drive =
+            drive(Stop { shared: shared.clone(), on_outcome, outcomes: Vec::new(), ended: None }, transport);
+        if let Some(runtime) = runtime {
+            drop(runtime.spawn(drive));
+        } else if let Some(own) = own {
+            std::thread::Builder::new().name("trackwire".into()).spawn(move || {
+                IS_DRIVER.set(true);
+                own.block_on(drive);
+            })?;
         }
         Ok(shared)
     }
@@ -152,38 +159,51 @@ where
     }
 
     /// Takes out the callers whose wait is over, with their answers. Says when the next one's patience ends, and
-    /// whether to stop.
-    fn over(&self, now: u64) -> (Vec<(Reply, Report)>, Option<u64>, bool) {
+    /// whether and how the driver ends.
+    fn over(&self, now: u64) -> (Vec<(Reply, Report)>, Option<u64>, Option<End>) {
         let mut waiters = lock(&self.waiters);
         let mut answers = Vec::new();
-        let (mut next, mut stop) = (None::<u64>, false);
+        let (mut next, mut end) = (None::<u64>, None);
+        if waiters.is_empty() {
+            return (answers, next, end);
+        }
+        let mut engine = self.engine();
         let mut place = 0;
-        while place < waiters.len() {
-            let Waiter { wanted, deadline, .. } = waiters[place];
-            let mut engine = self.engine();
-            let over = deadline <= now;
-            let report = match wanted {
+        // Whoever else waits when it is suspended is answered when the driver is gone.
+        while end != Some(End::Suspended)
+            && let Some(Waiter { wanted, deadline, reply }) = waiters.get(place)
+        {
+            let late = *deadline <= now;
+            let over = late || reply.is_gone();
+            let report = match *wanted {
                 Wanted::Flush(id) => engine
                     .flush_report(id)
                     .filter(|report| over || report.pending == 0)
                     .map(|_| engine.end_flush(id)),
-                Wanted::Close(id) => engine.flush_report(id).filter(|_| over || engine.is_idle()).map(|_| {
+                // Goes on when its caller is gone: it cannot be taken back.
+                Wanted::Close(id) => engine.flush_report(id).filter(|_| late || engine.is_idle()).map(|_| {
                     engine.abandon();
-                    stop = true;
+                    end = Some(End::Closed);
                     engine.end_flush(id)
                 }),
+                Wanted::Suspend(id) => {
+                    engine.flush_report(id).filter(|_| late || engine.is_idle()).map(|_| {
+                        engine.hold(true);
+                        end = Some(End::Suspended);
+                        engine.end_flush(id)
+                    })
+                }
                 Wanted::Room => (over || engine.is_closed() || has_room(&engine)).then(Report::default),
             };
-            drop(engine);
             match report {
                 Some(report) => answers.push((waiters.swap_remove(place).reply, report)),
                 None => {
-                    next = Some(next.map_or(deadline, |next| next.min(deadline)));
+                    next = Some(next.map_or(*deadline, |next| next.min(*deadline)));
                     place += 1;
                 }
             }
         }
-        (answers, next, stop)
+        (answers, next, end)
     }
 }
 
@@ -197,6 +217,17 @@ pub(crate) fn close<D: Destination>(engine: &mut Engine<D>) -> Wanted {
     let flush = engine.flush();
     engine.close();
     Wanted::Close(flush)
+}
+
+/// A suspension, to be waited for.
+pub(crate) fn suspend<D: Destination>(engine: &mut Engine<D>, timeout: Duration) -> Wanted {
+    let flush = engine.flush();
+    engine.close();
+    if timeout.is_zero() {
+        // Nothing starts that would be cut off at once.
+        engine.hold(true);
+    }
+    Wanted::Suspend(flush)
 }
 
 /// Room in the queue, to be waited for.
@@ -216,30 +247,29 @@ pub(crate) fn system_clock() -> WallClock {
 
 type Answers = JoinSet<(TransmitId, Result<Response, TransportError>)>;
 
-async fn drive<D>(shared: Arc<Shared<D>>, transport: Arc<dyn HttpTransport>, on_outcome: Option<OnOutcome>)
+async fn drive<D>(mut stop: Stop<D>, transport: Arc<dyn HttpTransport>)
 where
     D: Destination<Request = Request, Response = Response> + Send + Sync + 'static,
     D::Lane: Send,
     D::Endpoint: Send,
     D::Sealed: Send,
 {
-    // Whatever ends this task, nobody is left waiting for it.
-    let shared = Stop(shared);
+    let Stop { shared, on_outcome, outcomes, ended } = &mut stop;
     let mut requests = Answers::new();
     let mut buffer = Vec::new();
-    let mut outcomes = Vec::new();
     loop {
-        let wait = shared.0.turn(&mut requests, &*transport, &mut buffer, &mut outcomes);
-        hand_out(&mut outcomes, on_outcome.as_deref());
-        let now = shared.0.now().mono;
-        let (answers, patience, stop) = shared.0.over(now);
-        if stop {
-            shared.0.turn(&mut requests, &*transport, &mut buffer, &mut outcomes);
-            hand_out(&mut outcomes, on_outcome.as_deref());
+        let mut wait = shared.turn(&mut requests, &transport, &mut buffer, outcomes);
+        hand_out(outcomes, on_outcome.as_deref());
+        let now = shared.now().mono;
+        let (answers, patience, end) = shared.over(now);
+        if !answers.is_empty() {
+            // What ended in between, by the close itself or by a `disable`, is told before the answer that counts it.
+            wait = shared.turn(&mut requests, &transport, &mut buffer, outcomes);
+            hand_out(outcomes, on_outcome.as_deref());
         }
-        // Last, so that a caller whose close has ended has seen every outcome.
         answers.into_iter().for_each(|(reply, report)| reply.send(report));
-        if stop {
+        if end.is_some() {
+            *ended = end;
             return;
         }
         let until = [wait, patience].into_iter().flatten().min().unwrap_or(now + 3_600_000);
@@ -247,12 +277,12 @@ where
         tokio::select! {
             biased;
             Some(answer) = requests.join_next() => {
-                shared.0.take(answer);
+                shared.take(answer);
                 while let Some(answer) = requests.try_join_next() {
-                    shared.0.take(answer);
+                    shared.take(answer);
                 }
             }
-            () = shared.0.wake.notified() => {}
+            () = shared.wake.notified() => {}
             () = sleep => {}
         }
     }
@@ -269,7 +299,7 @@ where
     fn turn(
         &self,
         requests: &mut Answers,
-        transport: &dyn HttpTransport,
+        transport: &Arc<dyn HttpTransport>,
         buffer: &mut Vec<u8>,
         outcomes: &mut Vec<Outcome>,
     ) -> Option<u64> {
@@ -294,8 +324,8 @@ where
             };
             if let Some(Transmit { id, request, deadline, .. }) = transmit {
                 let timeout = Duration::from_millis(deadline.saturating_sub(now.mono));
-                let sending = transport.send(request, timeout);
-                requests.spawn(async move { (id, sending.await) });
+                let answer = carry(transport.clone(), request, timeout);
+                requests.spawn(async move { (id, answer.await) });
             }
         }
     }
@@ -312,30 +342,72 @@ where
                 log::debug!("trackwire: a request got no answer: {error}");
                 self.engine().answer(id, Err(error), self.now());
             }
-            // A transport that panics; the attempt's lease ends it.
+            // A transport that panics even while it is dropped; the attempt's lease ends it.
             Err(error) => log::error!("trackwire: a request's task failed: {error}"),
         }
     }
 }
 
-struct Stop<D: Destination>(Arc<Shared<D>>);
+/// Sends one request. A transport that panics, in the call or later, has lost it.
+async fn carry(
+    transport: Arc<dyn HttpTransport>,
+    request: Request,
+    timeout: Duration,
+) -> Result<Response, TransportError> {
+    let mut answer = pin!(async move { transport.send(request, timeout).await });
+    let careful = poll_fn(|context| {
+        let poll = catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context)));
+        poll.unwrap_or_else(|_| {
+            log::error!("trackwire: the transport panicked");
+            Poll::Ready(Err(TransportError::new(TransportErrorKind::Other, "the transport panicked")))
+        })
+    });
+    careful.await
+}
+
+/// Whatever ends the driver, nobody is left waiting for it, and every event has its outcome.
+struct Stop<D: Destination> {
+    shared: Arc<Shared<D>>,
+    on_outcome: Option<OnOutcome>,
+    /// What the engine told and the application has not heard yet.
+    outcomes: Vec<Outcome>,
+    ended: Option<End>,
+}
 
 impl<D: Destination> Drop for Stop<D> {
     fn drop(&mut self) {
-        let mut waiters = lock(&self.0.waiters);
-        self.0.stopped.store(true, Ordering::Release);
-        let mut engine = lock(&self.0.engine);
-        let pending = engine.stats().pending;
-        if pending > 0 {
-            log::warn!("trackwire: the runtime ended with {pending} events pending; they are lost");
+        let shared = &*self.shared;
+        // There are no requests left that would show the wall clock, and it is the application's: not called here.
+        let now = Now { mono: millis(shared.started.elapsed()), wall: 0 };
+        // A suspended engine stays as it is, to be exported.
+        if self.ended != Some(End::Suspended) {
+            let mut engine = lock(&shared.engine);
+            let pending = engine.stats().pending;
+            engine.abandon();
+            while let Output::Outcome(outcome) = engine.poll(now) {
+                self.outcomes.push(outcome);
+            }
+            drop(engine);
+            if pending > 0 {
+                log::warn!("trackwire: the runtime ended with {pending} events pending; they are lost");
+            }
         }
-        engine.abandon();
-        for waiter in waiters.drain(..) {
-            let report = match waiter.wanted {
-                Wanted::Flush(id) | Wanted::Close(id) => engine.end_flush(id),
+        let was_driver = IS_DRIVER.replace(true);
+        hand_out(&mut self.outcomes, self.on_outcome.as_deref());
+        IS_DRIVER.set(was_driver);
+        // From here on nobody enlists.
+        let waiters = {
+            let mut waiters = lock(&shared.waiters);
+            shared.stopped.store(true, Ordering::Release);
+            std::mem::take(&mut *waiters)
+        };
+        for Waiter { wanted, reply, .. } in waiters {
+            reply.send(match wanted {
+                Wanted::Flush(id) | Wanted::Close(id) | Wanted::Suspend(id) => {
+                    lock(&shared.engine).end_flush(id)
+                }
                 Wanted::Room => Report::default(),
-            };
-            waiter.reply.send(report);
+            });
         }
     }
 }
@@ -373,3 +445,54 @@ impl fmt::Display for DriverError {
 }
 
 impl std::error::Error for DriverError {}
+
+#[cfg(all(test, feature = "growingio"))]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use super::*;
+    use crate::engine::Limits;
+    use crate::growingio::{GrowingIo, Options};
+    use crate::testing::Sink;
+
+    fn start(limits: Limits) -> Arc<Shared<GrowingIo>> {
+        let destination = GrowingIo::new(&Options::new("p", "d", "http://collector.example")).unwrap();
+        let engine = Engine::new(destination, limits, 1);
+        Shared::start(engine, Arc::new(Sink::new()), None, system_clock(), None).unwrap()
+    }
+
+    /// Begins to wait and gives up at once.
+    fn give_up(shared: &Shared<GrowingIo>, wanted: fn(&mut Engine<GrowingIo>) -> Wanted) -> Wanted {
+        let mut what = None;
+        {
+            let mut wait = pin!(shared.wait(|engine| *what.insert(wanted(engine)), Duration::MAX));
+            assert!(wait.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        }
+        what.unwrap()
+    }
+
+    #[test]
+    fn callers_that_gave_up_are_forgotten_and_a_close_goes_on() {
+        let shared = start(Limits { max_queue_events: 1, ..Limits::default() });
+        shared.engine().hold(true);
+        let event = crate::Track::new("buy").user("u1").into();
+        shared.engine().record(&event, None, shared.now()).unwrap();
+        let Wanted::Flush(given_up) = give_up(&shared, flush) else { unreachable!() };
+        give_up(&shared, room);
+        // Its answer comes from a look at all who wait.
+        let report = shared.wait_blocking(flush, Duration::ZERO).unwrap();
+        assert_eq!(report.pending, 1);
+        assert!(lock(&shared.waiters).is_empty());
+        assert_eq!(shared.engine().flush_report(given_up), None);
+
+        give_up(&shared, close);
+        assert_eq!(shared.wait_blocking(flush, Duration::ZERO).unwrap().pending, 1);
+        assert_eq!(lock(&shared.waiters).len(), 1, "the close");
+        let release = |engine: &mut Engine<GrowingIo>| {
+            engine.hold(false);
+            flush(engine)
+        };
+        assert_eq!(shared.wait_blocking(release, Duration::MAX).unwrap().delivered, 1);
+    }
+}

@@ -14,8 +14,19 @@ pub(crate) enum Wanted {
     Flush(FlushId),
     /// The same, and then the driver stops.
     Close(FlushId),
+    /// The same, but what has not ended by then stays in the engine as it is.
+    Suspend(FlushId),
     /// The queue has room.
     Room,
+}
+
+/// How a driver comes to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Every event has ended.
+    Closed,
+    /// What is pending stays in the engine, to be exported.
+    Suspended,
 }
 
 /// A caller that waits, until `deadline` (monotonic, ms) at most.
@@ -39,6 +50,14 @@ impl Reply {
             Self::Async(caller) => drop(caller.send(report)),
             Self::Blocking(caller) => drop(caller.send(report)),
             Self::Nobody => {}
+        }
+    }
+
+    /// Whether the caller does not wait any more. One that blocks waits until its time-out.
+    pub(crate) fn is_gone(&self) -> bool {
+        match self {
+            Self::Async(caller) => caller.is_closed(),
+            Self::Blocking(_) | Self::Nobody => false,
         }
     }
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use super::{GrowingIo, TrackerBuilder};
 use crate::destination::Destination;
-use crate::driver::native::{Shared, close, flush, has_room, room};
+use crate::driver::native::{Shared, close, flush, has_room, room, suspend};
 use crate::driver::{DriverError, waiters::Wanted};
-use crate::engine::{DropReason, RecordError, Report, Stats, Tag, Unrecorded};
+use crate::engine::{DropReason, Engine, RecordError, Report, Stats, Tag, Unrecorded};
 use crate::policy::{Enabled, Policy};
 use crate::testing::Sink;
 use crate::{Event, Invalid};
@@ -36,7 +36,7 @@ use crate::{Event, Invalid};
 /// tracker.track(UserAttributes::new("u1").attribute("cohort", "2024-01"))?;
 /// tracker.track(Item::new("sku-1", "product").attribute("title", "Kettle"))?;
 /// let report = tracker.close_blocking(Duration::from_secs(5))?;
-/// assert_eq!(report.delivered, 3);
+/// assert_eq!((report.dropped, tracker.stats().delivered), (0, 3));
 /// # Ok(())
 /// # }
 /// ```
@@ -79,20 +79,16 @@ impl Tracker {
         TrackerBuilder::new(product_id.into(), data_source_id.into(), server_host.into())
     }
 
-    pub(super) fn new(inner: Inner, enabled: Enabled) -> Self {
-        let tracker = Self { inner: Arc::new(inner) };
-        if enabled == Enabled::Buffer {
-            tracker.inner.shared.engine().hold(true);
-        }
-        tracker.inner.enabled.store(
-            match enabled {
-                Enabled::Yes => YES,
-                Enabled::No => NO,
-                Enabled::Buffer => BUFFER,
-            },
-            Ordering::Release,
-        );
-        tracker
+    pub(super) fn new(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner) }
+    }
+
+    pub(super) fn flag(enabled: Enabled) -> AtomicU8 {
+        AtomicU8::new(match enabled {
+            Enabled::Yes => YES,
+            Enabled::No => NO,
+            Enabled::Buffer => BUFFER,
+        })
     }
 
     /// Records an event. When this returns `Ok`, the event is in the books and ends in exactly one outcome (unless
@@ -134,7 +130,8 @@ impl Tracker {
     }
 
     /// Sends what waits, and returns when everything accepted before has ended, or after `timeout`; `pending` says
-    /// how much is left. Overrides neither backoff nor `Retry-After`. Works in any async runtime.
+    /// how much is left. The report counts what was pending at the call; what had ended by then is in
+    /// [`stats`](Self::stats) only. Overrides neither backoff nor `Retry-After`. Works in any async runtime.
     pub async fn flush(&self, timeout: Duration) -> Report {
         self.inner.shared.wait(flush, timeout).await
     }
@@ -145,7 +142,8 @@ impl Tracker {
     }
 
     /// Takes no more events, delivers what it can within `timeout`, and drops the rest, which is in the report and
-    /// among the outcomes. Events that wait for consent are dropped, not sent.
+    /// among the outcomes. Events that wait for consent are dropped, not sent. Once called it goes on, even if the
+    /// future is dropped.
     pub async fn close(&self, timeout: Duration) -> Report {
         self.inner.shared.wait(|engine| self.closing(engine), timeout).await
     }
@@ -155,22 +153,60 @@ impl Tracker {
         self.inner.shared.wait_blocking(|engine| self.closing(engine), timeout)
     }
 
+    /// Takes no more events, delivers what it can within `timeout` (zero: sends nothing more), and exports the rest
+    /// for [`TrackerBuilder::restore`], in this process or a later one. In the report, `pending` is how many that
+    /// are. They have no outcome here: that comes from the tracker that is restored from them. Events that wait
+    /// for consent are exported at once.
+    ///
+    /// What was under way at the end may arrive although it was exported, and is then delivered twice; when it is
+    /// sent again, the restored tracker's `maybe_duplicated` counts it.
+    pub async fn suspend(&self, timeout: Duration) -> (Report, Vec<u8>) {
+        let timeout = self.patience(timeout);
+        let report = self.inner.shared.wait(|engine| self.suspending(engine, timeout), timeout).await;
+        (report, self.export())
+    }
+
+    /// As [`suspend`](Self::suspend), by blocking the thread.
+    pub fn suspend_blocking(&self, timeout: Duration) -> Result<(Report, Vec<u8>), DriverError> {
+        let timeout = self.patience(timeout);
+        let report = self.inner.shared.wait_blocking(|engine| self.suspending(engine, timeout), timeout)?;
+        Ok((report, self.export()))
+    }
+
+    /// A copy of everything pending, for [`TrackerBuilder::restore`]; the tracker goes on. For an application that
+    /// keeps the latest copy against a crash: what was delivered between the copy and the crash is delivered again,
+    /// and what was recorded between is lost. To end a tracker and keep what is left, [`suspend`](Self::suspend) it.
+    ///
+    /// Recording waits while the copy is made.
+    pub fn export(&self) -> Vec<u8> {
+        let now = self.inner.shared.now();
+        self.inner.shared.engine().export(now)
+    }
+
     /// The books.
     pub fn stats(&self) -> Stats {
         self.inner.shared.engine().stats()
     }
 
-    /// Records and delivers from now on; events held for consent go out, with their original time.
+    /// Records and delivers from now on; events held for consent go out, with their original time. A tracker that was
+    /// closed stays closed.
     pub fn enable(&self) {
-        self.inner.shared.engine().hold(false);
+        let mut engine = self.inner.shared.engine();
+        engine.hold(false);
         self.inner.enabled.store(YES, Ordering::Release);
+        drop(engine);
         self.inner.shared.wake();
     }
 
-    /// Records nothing from now on and drops what waits; what is under way cannot be called back.
+    /// Records nothing from now on: events are counted as ignored, and the call that records them returns `Ok`. Drops
+    /// what waits, each with its outcome, also what waits to be sent again. What is under way cannot be called back:
+    /// its answer settles it, and without one it is dropped too.
     pub fn disable(&self) {
+        // Under the lock, as `record` looks again under the lock: an event is either discarded here or ignored there.
+        let mut engine = self.inner.shared.engine();
         self.inner.enabled.store(NO, Ordering::Release);
-        self.inner.shared.engine().discard(&DropReason::Disabled);
+        engine.discard(&DropReason::Disabled);
+        drop(engine);
         self.inner.shared.wake();
     }
 
@@ -190,7 +226,15 @@ impl Tracker {
             let destination = shared.destination();
             let lane = destination.route(&event)?;
             destination.encode(&event, now, scratch)?;
-            let recorded = shared.engine().push(&lane, scratch, tag, now);
+            let mut engine = shared.engine();
+            let recorded = match self.inner.enabled.load(Ordering::Acquire) {
+                NO => {
+                    engine.count_unrecorded(Unrecorded::Ignored);
+                    Ok(None)
+                }
+                _ => engine.push(&lane, scratch, tag, now).map(Some),
+            };
+            drop(engine);
             if scratch.capacity() > KEPT_SCRATCH {
                 *scratch = Vec::new();
             }
@@ -198,7 +242,8 @@ impl Tracker {
         });
         match recorded {
             Ok(recorded) => {
-                if recorded?.wake {
+                let Some(recorded) = recorded? else { return Ok(()) };
+                if recorded.wake {
                     shared.wake();
                 }
                 self.show(event, now.wall);
@@ -225,7 +270,23 @@ impl Tracker {
         }
     }
 
-    fn closing(&self, engine: &mut crate::engine::Engine<GrowingIo>) -> Wanted {
+    /// What is held for consent does not go out, however long one waits.
+    fn patience(&self, timeout: Duration) -> Duration {
+        match self.inner.enabled.load(Ordering::Acquire) {
+            BUFFER => Duration::ZERO,
+            _ => timeout,
+        }
+    }
+
+    fn suspending(&self, engine: &mut Engine<GrowingIo>, timeout: Duration) -> Wanted {
+        match self.inner.enabled.load(Ordering::Acquire) {
+            // All that can be pending was discarded while it was under way, and is not to be sent again.
+            NO => close(engine),
+            _ => suspend(engine, timeout),
+        }
+    }
+
+    fn closing(&self, engine: &mut Engine<GrowingIo>) -> Wanted {
         let wanted = close(engine);
         if self.inner.enabled.load(Ordering::Acquire) == BUFFER {
             engine.discard(&DropReason::Disabled);

@@ -1,14 +1,15 @@
 //! Making a tracker.
 
 use std::fmt;
+use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU8;
 use std::time::Duration;
 
 use super::tracker::{DebugPrinter, Inner};
 use super::{Consumer, Format, GrowingIo, OptionError, Options, Tracker};
+use crate::destination::Now;
 use crate::driver::native::{OnOutcome, Shared, WallClock, system_clock};
-use crate::engine::{Engine, Limits, OnExhausted, Outcome, WhenFull, splitmix};
+use crate::engine::{DropReason, Engine, Limits, OnExhausted, Outcome, RestoreError, WhenFull, splitmix};
 use crate::policy::{BeforeSend, Enabled, Policy};
 use crate::testing::Sink;
 use crate::transport::reqwest::{ClientOptions, Reqwest};
@@ -34,6 +35,7 @@ pub struct TrackerBuilder {
     transport: Option<Arc<dyn HttpTransport>>,
     sink: Option<Sink>,
     seed: Option<u64>,
+    restore: Option<Vec<u8>>,
 }
 
 /// Why a tracker could not be made.
@@ -46,6 +48,8 @@ pub enum BuildError {
     Client(reqwest::Error),
     /// The driver's thread could not be started.
     Thread(std::io::Error),
+    /// The bytes given to [`restore`](TrackerBuilder::restore) cannot be read.
+    Restore(RestoreError),
 }
 
 impl TrackerBuilder {
@@ -66,6 +70,7 @@ impl TrackerBuilder {
             transport: None,
             sink: None,
             seed: None,
+            restore: None,
         }
     }
 
@@ -162,20 +167,26 @@ impl TrackerBuilder {
         self
     }
 
-    /// What happens to a new event when the queue is full. Default: it is refused.
+    /// What happens to a new event when the queue is full. Default: it is refused with
+    /// [`TrackError::Full`](super::TrackError::Full). [`WhenFull::DropOldest`] drops the oldest that are not under
+    /// way, each with its outcome, and refuses the new one only where that makes no room.
     pub fn when_full(mut self, policy: WhenFull) -> Self {
         self.limits.when_full = policy;
         self
     }
 
-    /// An attribute that every track event gets unless it has its own.
+    /// An attribute that every track event gets unless it has its own; of two of one key, the last wins.
     pub fn default_attribute(mut self, key: impl Into<String>, value: impl Into<Value<'static>>) -> Self {
-        self.policy.defaults.push((key.into(), value.into()));
+        let (key, value) = (key.into(), value.into());
+        match self.policy.defaults.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, known)) => *known = value,
+            None => self.policy.defaults.push((key, value)),
+        }
         self
     }
 
-    /// A hook that sees every event before it is recorded; it may change it, and drops it by returning `false`.
-    /// Runs in the call that records, on the caller's thread.
+    /// A hook that sees every event before it is recorded, with its default attributes; it may change it, and drops
+    /// it by returning `false`. Runs in the call that records, on the caller's thread.
     pub fn before_send(
         mut self,
         hook: impl for<'a> Fn(&mut Event<'a>) -> bool + Send + Sync + 'static,
@@ -185,7 +196,8 @@ impl TrackerBuilder {
         self
     }
 
-    /// Whether the tracker records. Default [`Enabled::Yes`].
+    /// Whether the tracker records; [`Tracker::enable`] and [`Tracker::disable`] change it later. Default
+    /// [`Enabled::Yes`].
     pub fn enabled(mut self, enabled: Enabled) -> Self {
         self.enabled = enabled;
         self
@@ -203,7 +215,10 @@ impl TrackerBuilder {
         self
     }
 
-    /// A client to send with, instead of the tracker's own. It must not follow redirects, or events can be lost.
+    /// A client to send with, instead of the tracker's own. Give it
+    /// [`redirect::Policy::none()`](reqwest::redirect::Policy::none): following a redirect can turn the request into
+    /// a `GET` without the events, so events whose request was redirected count as rejected, whatever the last
+    /// answer was. (A redirect to the very same URL cannot be seen.)
     pub fn client(mut self, client: reqwest::Client) -> Self {
         self.own_client = Some(client);
         self
@@ -215,7 +230,8 @@ impl TrackerBuilder {
         self
     }
 
-    /// The tokio runtime that drives the tracker, instead of a thread of its own. It must have I/O and time enabled.
+    /// The tokio runtime that drives the tracker, instead of a thread of its own. It must have I/O and time enabled,
+    /// and run until the tracker is closed: what is pending when it ends is lost, each event with its outcome.
     pub fn runtime(mut self, runtime: tokio::runtime::Handle) -> Self {
         self.runtime = Some(runtime);
         self
@@ -227,7 +243,10 @@ impl TrackerBuilder {
         self
     }
 
-    /// Called with every outcome, on the driver's thread; keep it short. Recording in it is fine.
+    /// Called with every outcome, on the driver's thread; keep it short. Recording in it is fine, waiting is an error
+    /// ([`DriverError::WouldDeadlock`](crate::driver::DriverError::WouldDeadlock)). It has been called with all
+    /// outcomes of a flush or close when that returns. When the [`runtime`](Self::runtime) ends before the tracker
+    /// is closed, it is called by the thread that ended it.
     pub fn on_outcome(mut self, callback: impl Fn(&Outcome) + Send + Sync + 'static) -> Self {
         self.on_outcome = Some(Arc::new(callback));
         self
@@ -257,14 +276,27 @@ impl TrackerBuilder {
         self
     }
 
+    /// Takes over the events that another tracker of the same project and data source exported, or was suspended with
+    /// (see [`Tracker::suspend`]): they keep their times, tags and ages, where the time between counts by the wall
+    /// clock, and count as accepted here. The format may be another one, but not JSON for protobuf or the reverse.
+    /// With [`Enabled::Buffer`] they wait too, with [`Enabled::No`] they are dropped.
+    ///
+    /// Restore the same bytes once, or their events are sent twice.
+    pub fn restore(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.restore = Some(bytes.into());
+        self
+    }
+
     /// Starts the tracker.
     pub fn build(mut self) -> Result<Tracker, BuildError> {
         self.check()?;
         self.limits.retry.backoff_factor = (self.retry_backoff_factor * 1_000.0) as u64;
-        self.limits.max_event_bytes = self.options.max_request_bytes - 2;
         let destination = GrowingIo::new(&self.options).map_err(BuildError::Option)?;
-        let debug = (self.options.consumer == Consumer::Debug)
-            .then(|| self.debug.unwrap_or_else(|| Arc::new(|line| println!("{line}"))));
+        self.limits.max_event_bytes = self.options.max_request_bytes.saturating_sub(2);
+        // Unlike `println!`, this does not panic when nobody reads the output any more.
+        let print = |line: &str| drop(writeln!(std::io::stdout(), "{line}"));
+        let debug =
+            (self.options.consumer == Consumer::Debug).then(|| self.debug.unwrap_or_else(|| Arc::new(print)));
         let mut transport = match (self.transport, self.own_client) {
             (Some(transport), _) => transport,
             (None, Some(client)) => Arc::new(Reqwest::new(client, self.headers)),
@@ -277,19 +309,32 @@ impl TrackerBuilder {
             transport = Arc::new(DebugTransport::new(transport, print.clone()));
         }
         let request_timeout = Duration::from_millis(self.limits.request_timeout);
-        let engine = Engine::new(destination, self.limits, self.seed.unwrap_or_else(fresh_seed));
         let clock = self.clock.unwrap_or_else(system_clock);
+        let seed = self.seed.unwrap_or_else(fresh_seed);
+        let mut engine = match &self.restore {
+            None => Engine::new(destination, self.limits, seed),
+            Some(bytes) => {
+                let now = Now { mono: 0, wall: clock() };
+                Engine::restore(destination, self.limits, seed, bytes, now).map_err(BuildError::Restore)?
+            }
+        };
+        // Before the driver starts, so that nothing restored leaves without consent.
+        match self.enabled {
+            Enabled::Yes => {}
+            Enabled::No => engine.discard(&DropReason::Disabled),
+            Enabled::Buffer => engine.hold(true),
+        }
         let shared = Shared::start(engine, transport, self.on_outcome, clock, self.runtime)
             .map_err(BuildError::Thread)?;
         let inner = Inner {
             shared,
             policy: self.policy,
-            enabled: AtomicU8::new(0),
+            enabled: Tracker::flag(self.enabled),
             request_timeout,
             sink: self.sink,
             debug,
         };
-        Ok(Tracker::new(inner, self.enabled))
+        Ok(Tracker::new(inner))
     }
 
     fn check(&self) -> Result<(), BuildError> {
@@ -349,6 +394,7 @@ impl fmt::Display for BuildError {
             Self::Option(error) => error.fmt(f),
             Self::Client(error) => write!(f, "the HTTP client could not be made (check `proxy`): {error}"),
             Self::Thread(error) => write!(f, "the tracker's thread could not be started: {error}"),
+            Self::Restore(error) => error.fmt(f),
         }
     }
 }
@@ -359,6 +405,7 @@ impl std::error::Error for BuildError {
             Self::Option(error) => Some(error),
             Self::Client(error) => Some(error),
             Self::Thread(error) => Some(error),
+            Self::Restore(error) => Some(error),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::reqwest::{Client, Proxy, redirect};
+use ::reqwest::{Client, Method, Proxy, Url, redirect};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -56,7 +56,9 @@ impl HttpTransport for Reqwest {
     fn send(&self, request: Request, timeout: Duration) -> Sending {
         let Self { client, headers } = self.clone();
         Box::pin(async move {
-            let mut builder = client.request(::reqwest::Method::POST, request.url).timeout(timeout);
+            let method = Method::from_bytes(request.method.as_bytes()).map_err(not_sent)?;
+            let url = Url::parse(&request.url).map_err(not_sent)?;
+            let mut builder = client.request(method, url.clone()).timeout(timeout);
             for (name, value) in &request.headers {
                 builder = builder.header(&**name, &**value);
             }
@@ -64,7 +66,13 @@ impl HttpTransport for Reqwest {
                 builder = builder.header(name, value);
             }
             let body = bytes::Bytes::from_owner(request.body);
-            let mut answer = builder.body(body).send().await.map_err(error)?;
+            let mut answer = match builder.body(body).send().await {
+                // The client is the application's and follows redirects. They can turn a `POST` into a `GET`, so
+                // that what the last one answered says nothing about the events.
+                Ok(answer) if *answer.url() != url => return Ok(Response::new(302)),
+                Err(error) if error.is_redirect() => return Ok(Response::new(302)),
+                answer => answer.map_err(error)?,
+            };
             let retry_after = answer.headers().get("retry-after");
             let retry_after = retry_after.and_then(|value| value.to_str().ok()).map(str::to_owned);
             let mut response = Response::new(answer.status().as_u16());
@@ -77,6 +85,13 @@ impl HttpTransport for Reqwest {
             }
             Ok(response)
         })
+    }
+}
+
+fn not_sent(error: impl std::error::Error) -> TransportError {
+    TransportError {
+        maybe_accepted: false,
+        ..TransportError::new(TransportErrorKind::Other, error.to_string())
     }
 }
 
