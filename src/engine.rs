@@ -325,17 +325,29 @@ impl<D: Destination> Engine<D> {
         self.flush_lanes();
     }
 
+    /// Ends what was discarded while it was under way, without waiting for answers.
+    pub fn end_discarded(&mut self) {
+        let discarded = self.batches.iter().filter_map(|(&id, batch)| Some((id, batch.discarded.clone()?)));
+        for (id, reason) in discarded.collect::<Vec<_>>() {
+            self.give_up(id, reason);
+        }
+    }
+
     /// Ends every pending event as dropped (closed), those under way included.
     pub fn abandon(&mut self) {
         self.closed = true;
         self.discard(&DropReason::Closed);
         let under_way: Vec<BatchId> = self.batches.keys().copied().collect();
         for id in under_way {
-            if let Some(batch) = self.batches.get_mut(&id) {
-                batch.maybe_delivered |= matches!(batch.state, State::InFlight(_));
-            }
-            self.end_batch(id, &Fate::Dropped(DropReason::Closed));
+            self.give_up(id, DropReason::Closed);
         }
+    }
+
+    fn give_up(&mut self, id: BatchId, reason: DropReason) {
+        if let Some(batch) = self.batches.get_mut(&id) {
+            batch.maybe_delivered |= matches!(batch.state, State::InFlight(_));
+        }
+        self.end_batch(id, &Fate::Dropped(reason));
     }
 
     /// Whether nothing is pending.

@@ -188,6 +188,7 @@ where
                 }),
                 Wanted::Suspend(id) => {
                     engine.flush_report(id).filter(|_| late || engine.is_idle()).map(|_| {
+                        engine.end_discarded();
                         engine.hold(true);
                         end = Some(End::Suspended);
                         engine.end_flush(id)

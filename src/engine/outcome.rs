@@ -118,7 +118,8 @@ pub struct Stats {
     pub queued_bytes: u64,
 }
 
-/// What became of the events that were accepted before a flush or close.
+/// What became of the events that were pending when a flush or close began. Those that had ended by then are in
+/// [`Stats`] only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Report {

@@ -122,3 +122,18 @@ fn what_was_under_way_when_it_was_discarded_is_not_sent_again() {
     assert!(desk.later(3_600_000).sent.is_empty());
     desk.balance();
 }
+
+#[test]
+fn whoever_cannot_wait_ends_what_was_discarded() {
+    let mut desk = Desk::new();
+    let done = desk.notes(["a:1", "a:2", "a:3"]);
+    desk.engine.discard(&DropReason::Disabled);
+    desk.notes(["b:1", "b:2", "b:3"]);
+    desk.engine.end_discarded();
+    let ended = desk.drive();
+    assert_eq!(ended.fates(), [(Fate::Dropped(DropReason::Disabled), 3)]);
+    assert!(ended.outcomes[0].possibly_delivered);
+    assert_eq!(desk.engine.stats().pending, 3, "what came after it goes on");
+    assert!(desk.answer(done.only(), Verdict::Delivered).outcomes.is_empty());
+    desk.balance();
+}
