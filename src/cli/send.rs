@@ -16,7 +16,7 @@ use super::input::{Input, LONGEST_LINE, Piece};
 use super::pace::Pace;
 use super::progress::Progress;
 use super::rejects::{Reject, Rejects};
-use super::{PARTIAL, Signals, unusable};
+use super::{PARTIAL, Signals, tell, unusable};
 use crate::Event;
 use crate::engine::{DropReason, Fate, OnExhausted, Outcome, RecordError, Tag};
 use crate::growingio::{Consumer, Tracker, TrackerBuilder};
@@ -95,7 +95,9 @@ impl Send {
                 false
             }
         };
-        self.close(options.timeout, &mut signals).await;
+        if !complete || self.drain(options.timeout, &mut signals).await {
+            self.close(options.timeout, &mut signals).await;
+        }
         self.progress.finish();
         let (lines, rejected) = (self.lines.get(), self.rejected_lines.get());
         let balance = Balance::new(lines, rejected, &self.tracker.stats(), started.elapsed(), !complete);
@@ -126,8 +128,7 @@ impl Send {
             tokio::select! {
                 end = &mut reading => return end.map(|()| true),
                 () = signals.next() => {
-                    let pending = grouped(self.tracker.stats().pending);
-                    self.progress.say(&format!("stopping: {pending} events pending; Ctrl-C again gives them up"));
+                    self.stopping();
                     return Ok(false);
                 }
                 _ = tick.tick() => self.show(),
@@ -212,6 +213,39 @@ impl Send {
         self.rejects.add(reject, &self.progress);
     }
 
+    fn stopping(&self) {
+        let pending = grouped(self.tracker.stats().pending);
+        self.progress.say(&format!("stopping: {pending} events pending; Ctrl-C again gives them up"));
+    }
+
+    /// Delivers what is pending, for as long as something of it ends within `patience`; whether something is left
+    /// that Ctrl-C asked to bring to an end.
+    async fn drain(&self, patience: Duration, signals: &mut Signals) -> bool {
+        let flushing = self.tracker.flush(Duration::MAX);
+        tokio::pin!(flushing);
+        let mut tick = ticks();
+        let mut ended = self.ended();
+        let mut since = Instant::now();
+        loop {
+            tokio::select! {
+                _ = &mut flushing => break,
+                () = signals.next() => {
+                    self.stopping();
+                    return true;
+                }
+                () = sleep(patience.saturating_sub(since.elapsed())) => {}
+                _ = tick.tick() => self.show(),
+            }
+            if ended != self.ended() {
+                (ended, since) = (self.ended(), Instant::now());
+            } else if since.elapsed() >= patience {
+                break;
+            }
+        }
+        self.tracker.close(Duration::ZERO).await;
+        false
+    }
+
     /// Delivers what is pending, until `timeout` or the next Ctrl-C; what is left then is dropped.
     async fn close(&self, timeout: Duration, signals: &mut Signals) {
         let closing = self.tracker.close(timeout);
@@ -227,6 +261,12 @@ impl Send {
                 _ = tick.tick() => self.show(),
             }
         }
+    }
+
+    /// How many events have come to an end, whichever.
+    fn ended(&self) -> u64 {
+        let stats = self.tracker.stats();
+        stats.accepted - stats.pending
     }
 
     fn show(&self) {
@@ -256,7 +296,7 @@ fn builder(options: &GrowingioArgs) -> TrackerBuilder {
         .verify_cert(!options.insecure)
         .validate(!options.no_validate)
         // The standard output is for the balance.
-        .debug_printer(|line| eprintln!("{line}"));
+        .debug_printer(|line| tell(line));
     if let Some(requests) = options.max_in_flight {
         builder = builder.max_in_flight(requests);
     }
