@@ -250,6 +250,25 @@ fn unusable_arguments_end_with_2_and_send_nothing() {
     assert_eq!(good(collector.url()), 0);
 }
 
+#[cfg(unix)]
+#[test]
+fn the_rejects_never_overwrite_the_input_by_whatever_name() {
+    let (dir, collector) = (TempDir::new().unwrap(), collector());
+    let input = file(&dir, "events.ndjson", events(1));
+    let (hard, soft) = (dir.path().join("hard"), dir.path().join("soft"));
+    fs::hard_link(&input, &hard).unwrap();
+    std::os::unix::fs::symlink(&input, &soft).unwrap();
+    for rejects in [&input, &hard, &soft] {
+        for path in [&*input, Path::new("-")] {
+            let mut command = send(collector.url());
+            command.arg(path).arg("--rejects").arg(rejects).stdin(fs::File::open(&input).unwrap());
+            let output = run(&mut command, 2);
+            assert!(String::from_utf8_lossy(&output.stderr).contains("--rejects names the input"));
+        }
+    }
+    assert_eq!(fs::read_to_string(&input).unwrap(), events(1));
+}
+
 #[test]
 fn faults_delay_and_lose_nothing() {
     let (dir, collector) = (TempDir::new().unwrap(), collector());

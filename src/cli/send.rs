@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io::{self, BufRead, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -55,8 +56,7 @@ impl Send {
         let name = options.input.display();
         let input = Input::open(&options.input).map_err(|error| format!("cannot open {name}: {error}"))?;
         if let Some(path) = &options.rejects
-            && let (Ok(a), Ok(b)) = (path.canonicalize(), options.input.canonicalize())
-            && a == b
+            && (input.is_file_at(path) || is_same_path(path, &options.input))
         {
             return Err(format!("--rejects names the input, {name}: choose another file"));
         }
@@ -272,6 +272,10 @@ impl Send {
     fn show(&self) {
         self.progress.show(self.position.load(Relaxed), self.rejected_lines.get(), &self.tracker.stats());
     }
+}
+
+fn is_same_path(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 fn builder(options: &GrowingioArgs) -> TrackerBuilder {
