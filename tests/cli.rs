@@ -355,6 +355,18 @@ fn a_full_queue_is_waited_for() {
 }
 
 #[test]
+fn a_queue_smaller_than_a_request_does_not_wait_for_company() {
+    let (dir, collector) = (TempDir::new().unwrap(), collector());
+    let input = file(&dir, "events.ndjson", events(30));
+    // Each stall would take the ten seconds of --flush-after, and more than one would end with the timeout.
+    for option in [["--max-queue-events", "1"], ["--max-queue-bytes", "4KiB"]] {
+        let balance = balance(send(collector.url()).args(option).arg(&input), 0);
+        assert_eq!(balance["delivered"], 30);
+        assert!(balance["seconds"].as_f64().unwrap() < 9.0, "{option:?}: {balance}");
+    }
+}
+
+#[test]
 fn the_rate_is_kept() {
     let (dir, collector) = (TempDir::new().unwrap(), collector());
     let input = file(&dir, "events.ndjson", events(101));

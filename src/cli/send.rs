@@ -39,6 +39,9 @@ pub(super) fn run(options: Box<GrowingioArgs>) -> ExitCode {
     })
 }
 
+/// How long the queue may stay full before what waits in it is sent as it is.
+const FULL: Duration = Duration::from_millis(100);
+
 struct Send {
     tracker: Tracker,
     /// Whether every event carries its line's number, so that its own end can be reported.
@@ -175,7 +178,7 @@ impl Send {
             let text = String::from_utf8_lossy(bytes);
             return self.reject(&Reject::line(number, "the line is not UTF-8", &text));
         };
-        let mut paced = false;
+        let (mut paced, mut hurried) = (false, false);
         loop {
             let recorded = match Event::from_json(text) {
                 Err(invalid) => Err(RecordError::Invalid(invalid)),
@@ -183,7 +186,7 @@ impl Send {
                     if !std::mem::replace(&mut paced, true) {
                         pace.turn().await;
                     }
-                    self.tracker.ready().await;
+                    self.room().await;
                     match self.tagged {
                         true => self.tracker.track_tagged(event, number),
                         false => self.tracker.track(event),
@@ -196,10 +199,29 @@ impl Send {
                     return self.reject(&Reject::invalid(number, &invalid, text));
                 }
                 // There is room in general, but not for this event: until some of what waits has left.
-                Err(RecordError::Full) => sleep(Duration::from_millis(10)).await,
+                Err(RecordError::Full) => {
+                    if !std::mem::replace(&mut hurried, true) {
+                        self.tracker.flush(Duration::ZERO).await;
+                    }
+                    sleep(Duration::from_millis(10)).await;
+                }
                 Err(error) => return self.reject(&Reject::line(number, error.to_string(), text)),
             }
         }
+    }
+
+    /// Waits for room in the queue.
+    async fn room(&self) {
+        let ready = self.tracker.ready();
+        tokio::pin!(ready);
+        tokio::select! {
+            biased;
+            () = &mut ready => return,
+            () = sleep(FULL) => {}
+        }
+        // What waits for company in a request gets none while the queue is full.
+        self.tracker.flush(Duration::ZERO).await;
+        ready.await;
     }
 
     fn too_long(&self, number: u64, start: &[u8]) {
@@ -279,7 +301,9 @@ fn is_same_path(a: &Path, b: &Path) -> bool {
 }
 
 fn builder(options: &GrowingioArgs) -> TrackerBuilder {
-    let max_size = options.max_size;
+    // A request never holds more than the queue.
+    let room = options.max_queue_events.and_then(|events| usize::try_from(events).ok()).unwrap_or(usize::MAX);
+    let max_size = options.max_size.min(room.max(1));
     let mut builder = Tracker::builder(&*options.product_id, &*options.data_source_id, &*options.server_host)
         .format(options.format)
         .consumer(match options.consumer {
