@@ -28,13 +28,14 @@ pub(super) fn run(options: Box<GrowingioArgs>) -> ExitCode {
         Err(error) => return unusable(format_args!("cannot start: {error}")),
     };
     runtime.block_on(async {
-        let signals = match Signals::new() {
-            Ok(signals) => signals,
-            Err(error) => return unusable(format_args!("cannot listen for Ctrl-C: {error}")),
+        // Opening may wait, for the other end of a pipe; until then Ctrl-C just ends the process.
+        let (send, input) = match Send::prepare(&options) {
+            Ok(prepared) => prepared,
+            Err(problem) => return unusable(problem),
         };
-        match Send::prepare(&options) {
-            Ok((send, input)) => send.run(input, &options, signals).await,
-            Err(problem) => unusable(problem),
+        match Signals::new() {
+            Ok(signals) => send.run(input, &options, signals).await,
+            Err(error) => unusable(format_args!("cannot listen for Ctrl-C: {error}")),
         }
     })
 }
