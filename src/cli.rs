@@ -15,6 +15,7 @@ mod signals;
 mod units;
 
 use std::fmt::Display;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -39,6 +40,11 @@ const USAGE: u8 = 2;
 
 /// Says why the arguments cannot be used.
 fn unusable(problem: impl Display) -> ExitCode {
-    eprintln!("trackwire: {problem}");
+    tell(format_args!("trackwire: {problem}"));
     ExitCode::from(USAGE)
+}
+
+/// Writes a line to the standard error. Whoever reads that may be gone, which changes nothing about the work.
+fn tell(text: impl Display) {
+    let _ = writeln!(io::stderr(), "{text}");
 }

@@ -250,6 +250,25 @@ fn unusable_arguments_end_with_2_and_send_nothing() {
     assert_eq!(good(collector.url()), 0);
 }
 
+#[cfg(unix)]
+#[test]
+fn the_rejects_never_overwrite_the_input_by_whatever_name() {
+    let (dir, collector) = (TempDir::new().unwrap(), collector());
+    let input = file(&dir, "events.ndjson", events(1));
+    let (hard, soft) = (dir.path().join("hard"), dir.path().join("soft"));
+    fs::hard_link(&input, &hard).unwrap();
+    std::os::unix::fs::symlink(&input, &soft).unwrap();
+    for rejects in [&input, &hard, &soft] {
+        for path in [&*input, Path::new("-")] {
+            let mut command = send(collector.url());
+            command.arg(path).arg("--rejects").arg(rejects).stdin(fs::File::open(&input).unwrap());
+            let output = run(&mut command, 2);
+            assert!(String::from_utf8_lossy(&output.stderr).contains("--rejects names the input"));
+        }
+    }
+    assert_eq!(fs::read_to_string(&input).unwrap(), events(1));
+}
+
 #[test]
 fn faults_delay_and_lose_nothing() {
     let (dir, collector) = (TempDir::new().unwrap(), collector());
@@ -290,6 +309,41 @@ fn what_cannot_be_delivered_in_time_is_dropped_and_kept_by_line() {
 }
 
 #[test]
+fn the_timeout_counts_from_the_last_progress() {
+    let (dir, collector) = (TempDir::new().unwrap(), collector());
+    collector.faults().replace(r#"{"faults":[{"delay_ms":400}]}"#).unwrap();
+    let input = file(&dir, "events.ndjson", events(6));
+    let options = ["--max-size", "1", "--max-in-flight", "1", "--timeout", "1200ms"];
+    let balance = balance(send(collector.url()).args(options).arg(&input), 0);
+    assert_eq!(balance["delivered"], 6);
+    assert!(balance["seconds"].as_f64().unwrap() >= 2.4, "longer than the timeout: {balance}");
+}
+
+#[test]
+fn readers_that_are_gone_change_nothing() {
+    let (dir, collector) = (TempDir::new().unwrap(), collector());
+    let good = file(&dir, "good.ndjson", events(3));
+    let bad = file(&dir, "bad.ndjson", "nonsense\n".repeat(20) + &events(3));
+    for (input, options, status) in [
+        (&good, &[][..], 0),
+        (&good, &["--consumer", "debug", "--json"], 0),
+        (&bad, &["--verbose"], 1),
+        (&bad, &["--consumer", "debug"], 1),
+    ] {
+        let mut command = send(collector.url());
+        let mut child =
+            command.args(options).arg(input).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop((child.stdout.take(), child.stderr.take()));
+        assert_eq!(child.wait().unwrap().code(), Some(status), "{options:?}");
+    }
+    assert_eq!(self::good(collector.url()), 12);
+    let mut child =
+        trackwire().args(["collect", "--listen", "nowhere:1"]).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stderr.take());
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+}
+
+#[test]
 fn a_full_queue_is_waited_for() {
     let (dir, collector) = (TempDir::new().unwrap(), collector());
     collector.faults().replace(r#"{"faults":[{"delay_ms":20,"count":10}]}"#).unwrap();
@@ -298,6 +352,18 @@ fn a_full_queue_is_waited_for() {
     let balance = balance(send(collector.url()).args(options).arg(&input), 0);
     assert_eq!(balance["delivered"], 20_000);
     assert_eq!(good(collector.url()), 20_000);
+}
+
+#[test]
+fn a_queue_smaller_than_a_request_does_not_wait_for_company() {
+    let (dir, collector) = (TempDir::new().unwrap(), collector());
+    let input = file(&dir, "events.ndjson", events(30));
+    // Each stall would take the ten seconds of --flush-after, and more than one would end with the timeout.
+    for option in [["--max-queue-events", "1"], ["--max-queue-bytes", "4KiB"]] {
+        let balance = balance(send(collector.url()).args(option).arg(&input), 0);
+        assert_eq!(balance["delivered"], 30);
+        assert!(balance["seconds"].as_f64().unwrap() < 9.0, "{option:?}: {balance}");
+    }
 }
 
 #[test]
@@ -364,6 +430,78 @@ fn a_second_ctrl_c_gives_up() {
     check(&balance);
     assert_eq!(balance["dropped"], 10);
     drop((stdin, request));
+}
+
+/// A child that has read its whole input, sends one event a request and gets no answer for `delay_ms`.
+#[cfg(unix)]
+fn delivering(collector: &Handle, input: &Path, delay_ms: u64, options: &[&str]) -> Child {
+    collector.faults().replace(&format!("{{\"faults\":[{{\"delay_ms\":{delay_ms}}}]}}")).unwrap();
+    let mut command = send(collector.url());
+    command.args(["--json", "--max-size", "1", "--max-in-flight", "1", "--request-timeout", "60s"]);
+    command.args(options).arg(input).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let mut arrivals = TcpStream::connect(collector.url().strip_prefix("http://").unwrap()).unwrap();
+    write!(arrivals, "GET /trackwire/stream?after=0 HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    let mut lines = BufReader::new(arrivals).lines();
+    assert!(lines.any(|line| line.unwrap().contains("\"u0\"")));
+    child
+}
+
+#[cfg(unix)]
+fn ended(child: Child) -> (Option<i32>, Value) {
+    let output = child.wait_with_output().unwrap();
+    let balance: Value = serde_json::from_slice(&output.stdout).unwrap();
+    check(&balance);
+    (output.status.code(), balance)
+}
+
+#[cfg(unix)]
+#[test]
+fn after_ctrl_c_the_timeout_is_absolute() {
+    let (dir, collector) = (TempDir::new().unwrap(), collector());
+    let input = file(&dir, "events.ndjson", events(1_000));
+    let child = delivering(&collector, &input, 100, &["--timeout", "1s"]);
+    interrupt(&child);
+    let (status, balance) = ended(child);
+    assert_eq!(status, Some(1));
+    let delivered = balance["delivered"].as_u64().unwrap();
+    assert!((1..=15).contains(&delivered), "for about a second: {balance}");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_first_ctrl_c_gives_nothing_up_even_after_the_end_of_the_input() {
+    let (dir, collector) = (TempDir::new().unwrap(), collector());
+    let input = file(&dir, "events.ndjson", events(3));
+    let mut child = delivering(&collector, &input, 300, &[]);
+    interrupt(&child);
+    let mut messages = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(messages.any(|line| line.unwrap().starts_with("stopping: ")));
+    let (status, balance) = ended(child);
+    assert_eq!((status, &balance["delivered"]), (Some(0), &json!(3)));
+
+    let collector = self::collector();
+    let mut child = delivering(&collector, &input, 60_000, &[]);
+    interrupt(&child);
+    let mut messages = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(messages.any(|line| line.unwrap().starts_with("stopping: 3 events pending")));
+    interrupt(&child);
+    let (status, balance) = ended(child);
+    assert_eq!((status, &balance["dropped"]), (Some(1), &json!(3)));
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_waiting_for_a_pipe_that_nobody_writes_to() {
+    let (dir, collector) = (TempDir::new().unwrap(), collector());
+    let pipe = dir.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let mut child = send(collector.url()).arg(&pipe).stderr(Stdio::piped()).spawn().unwrap();
+    // It writes nothing before it opens its input, so there is no event to wait for; were the interrupt caught,
+    // it would end nothing however often it comes.
+    while child.try_wait().unwrap().is_none() {
+        interrupt(&child);
+    }
 }
 
 #[cfg(unix)]

@@ -123,7 +123,7 @@ pub(super) struct GrowingioArgs {
     /// How long a request may take
     #[arg(long, value_name = "TIME", value_parser = units::duration, default_value = "5s", help_heading = "Failures")]
     pub(super) request_timeout: Duration,
-    /// How long to go on delivering once the input has ended or Ctrl-C was pressed
+    /// How long to wait for the next delivery once the input has ended; after Ctrl-C, for all that is pending
     #[arg(long, value_name = "TIME", value_parser = units::duration, default_value = "60s", help_heading = "Failures")]
     pub(super) timeout: Duration,
 

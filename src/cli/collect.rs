@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use super::args::CollectArgs;
-use super::{PARTIAL, Signals, unusable};
+use super::{PARTIAL, Signals, tell, unusable};
 use crate::collector::{Collector, Options};
 
 pub(super) fn run(options: CollectArgs) -> ExitCode {
@@ -27,7 +27,7 @@ pub(super) fn run(options: CollectArgs) -> ExitCode {
         match collector.serve(async move { signals.next().await }).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                eprintln!("trackwire: {error}");
+                tell(format_args!("trackwire: {error}"));
                 ExitCode::from(PARTIAL)
             }
         }

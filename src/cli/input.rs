@@ -1,6 +1,6 @@
 //! The lines of a file or of the standard input, plain or gzip, read on their own thread in bounded memory.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -36,6 +36,8 @@ pub(super) enum Piece {
 /// An opened input.
 pub(super) struct Input {
     source: Box<dyn Read + Send>,
+    /// What it is, where it is a file.
+    file: Option<Metadata>,
     /// Its size in bytes as stored, when known.
     pub(super) size: Option<u64>,
     /// How many of those have been read.
@@ -45,17 +47,35 @@ pub(super) struct Input {
 impl Input {
     /// Opens a file, or the standard input for `-`.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let (source, size): (Box<dyn Read + Send>, _) = if path.as_os_str() == "-" {
-            (Box::new(io::stdin()), None)
+        let (source, meta): (Box<dyn Read + Send>, _) = if path.as_os_str() == "-" {
+            (Box::new(io::stdin()), standard_input().ok())
         } else {
             let file = File::open(path)?;
             let meta = file.metadata()?;
             if meta.is_dir() {
                 return Err(io::ErrorKind::IsADirectory.into());
             }
-            (Box::new(file), meta.is_file().then_some(meta.len()))
+            (Box::new(file), Some(meta))
         };
-        Ok(Self { source, size, position: Arc::default() })
+        let file = meta.filter(Metadata::is_file);
+        let size = file.as_ref().filter(|_| path.as_os_str() != "-").map(Metadata::len);
+        Ok(Self { source, file, size, position: Arc::default() })
+    }
+
+    /// Whether it is the file at `path`, by this or another name: writing there would destroy it.
+    #[cfg(unix)]
+    pub(super) fn is_file_at(&self, path: &Path) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        match (&self.file, path.metadata()) {
+            (Some(own), Ok(other)) => (own.dev(), own.ino()) == (other.dev(), other.ino()),
+            _ => false,
+        }
+    }
+
+    /// Only Unix tells which file the standard input is, and whether two names are of one file.
+    #[cfg(not(unix))]
+    pub(super) fn is_file_at(&self, _: &Path) -> bool {
+        false
     }
 
     /// Starts reading. The thread ends with the input, or when the receiver is gone.
@@ -72,6 +92,17 @@ impl Input {
         })?;
         Ok(receiver)
     }
+}
+
+#[cfg(unix)]
+fn standard_input() -> io::Result<Metadata> {
+    use std::os::fd::AsFd;
+    File::from(io::stdin().as_fd().try_clone_to_owned()?).metadata()
+}
+
+#[cfg(not(unix))]
+fn standard_input() -> io::Result<Metadata> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Hands the lines of `source` to `send` until it says that it wants no more.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use super::progress::Progress;
+use super::tell;
 
 /// How often a failure that is tried again is told of when not everything was asked for.
 const EVERY: Duration = Duration::from_secs(10);
@@ -45,7 +46,7 @@ impl Log for Logger {
         let text = record.args().to_string();
         match self.progress.get() {
             Some(progress) => progress.say(&text),
-            None => eprintln!("{text}"),
+            None => tell(text),
         }
     }
 

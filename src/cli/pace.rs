@@ -14,9 +14,14 @@ impl Pace {
     /// At most this far behind is made up for, because timers are late by about a millisecond.
     const SLACK: Duration = Duration::from_millis(20);
 
+    /// Ten years, which any clock can be moved forward by.
+    const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
+
     /// At most `rate` events per second; without one, as fast as they come.
     pub(super) fn new(rate: Option<f64>) -> Self {
-        let gap = rate.map(|rate| Duration::try_from_secs_f64(1.0 / rate).unwrap_or(Duration::MAX));
+        let gap = rate.map(|rate| {
+            Duration::try_from_secs_f64(1.0 / rate).map_or(Self::LONGEST, |gap| gap.min(Self::LONGEST))
+        });
         Self { gap, next: Instant::now() }
     }
 
@@ -51,6 +56,17 @@ mod tests {
             pace.turn().await;
         }
         assert!(start.elapsed() >= Duration::from_millis(950), "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_smallest_rates_are_kept_as_well() {
+        for rate in [1e-300, 1e-9, 1e-6] {
+            let start = Instant::now();
+            let mut pace = Pace::new(Some(rate));
+            pace.turn().await;
+            let second = tokio::time::timeout(Duration::from_secs(86_400), pace.turn()).await;
+            assert!(second.is_err(), "{rate}: after {:?}", start.elapsed());
+        }
     }
 
     #[tokio::test(start_paused = true)]

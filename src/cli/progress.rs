@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::balance::grouped;
+use super::tell;
 use crate::engine::Stats;
 
 /// How often a plain line is written.
@@ -55,7 +56,7 @@ impl Progress {
                 let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
                 if last.elapsed() >= LINE_EVERY {
                     *last = Instant::now();
-                    eprintln!("{}", text());
+                    tell(text());
                 }
             }
         }
@@ -64,8 +65,8 @@ impl Progress {
     /// Writes a line without disturbing the bar. Also when quiet: it is for what must be known.
     pub(super) fn say(&self, text: &str) {
         match self {
-            Self::Bar(bar) => bar.suspend(|| eprintln!("{text}")),
-            _ => eprintln!("{text}"),
+            Self::Bar(bar) => bar.suspend(|| tell(text)),
+            _ => tell(text),
         }
     }
 

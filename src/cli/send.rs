@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io::{self, BufRead, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -16,7 +17,7 @@ use super::input::{Input, LONGEST_LINE, Piece};
 use super::pace::Pace;
 use super::progress::Progress;
 use super::rejects::{Reject, Rejects};
-use super::{PARTIAL, Signals, unusable};
+use super::{PARTIAL, Signals, tell, unusable};
 use crate::Event;
 use crate::engine::{DropReason, Fate, OnExhausted, Outcome, RecordError, Tag};
 use crate::growingio::{Consumer, Tracker, TrackerBuilder};
@@ -27,16 +28,20 @@ pub(super) fn run(options: Box<GrowingioArgs>) -> ExitCode {
         Err(error) => return unusable(format_args!("cannot start: {error}")),
     };
     runtime.block_on(async {
-        let signals = match Signals::new() {
-            Ok(signals) => signals,
-            Err(error) => return unusable(format_args!("cannot listen for Ctrl-C: {error}")),
+        // Opening may wait, for the other end of a pipe; until then Ctrl-C just ends the process.
+        let (send, input) = match Send::prepare(&options) {
+            Ok(prepared) => prepared,
+            Err(problem) => return unusable(problem),
         };
-        match Send::prepare(&options) {
-            Ok((send, input)) => send.run(input, &options, signals).await,
-            Err(problem) => unusable(problem),
+        match Signals::new() {
+            Ok(signals) => send.run(input, &options, signals).await,
+            Err(error) => unusable(format_args!("cannot listen for Ctrl-C: {error}")),
         }
     })
 }
+
+/// How long the queue may stay full before what waits in it is sent as it is.
+const FULL: Duration = Duration::from_millis(100);
 
 struct Send {
     tracker: Tracker,
@@ -55,8 +60,7 @@ impl Send {
         let name = options.input.display();
         let input = Input::open(&options.input).map_err(|error| format!("cannot open {name}: {error}"))?;
         if let Some(path) = &options.rejects
-            && let (Ok(a), Ok(b)) = (path.canonicalize(), options.input.canonicalize())
-            && a == b
+            && (input.is_file_at(path) || is_same_path(path, &options.input))
         {
             return Err(format!("--rejects names the input, {name}: choose another file"));
         }
@@ -95,7 +99,9 @@ impl Send {
                 false
             }
         };
-        self.close(options.timeout, &mut signals).await;
+        if !complete || self.drain(options.timeout, &mut signals).await {
+            self.close(options.timeout, &mut signals).await;
+        }
         self.progress.finish();
         let (lines, rejected) = (self.lines.get(), self.rejected_lines.get());
         let balance = Balance::new(lines, rejected, &self.tracker.stats(), started.elapsed(), !complete);
@@ -126,8 +132,7 @@ impl Send {
             tokio::select! {
                 end = &mut reading => return end.map(|()| true),
                 () = signals.next() => {
-                    let pending = grouped(self.tracker.stats().pending);
-                    self.progress.say(&format!("stopping: {pending} events pending; Ctrl-C again gives them up"));
+                    self.stopping();
                     return Ok(false);
                 }
                 _ = tick.tick() => self.show(),
@@ -174,7 +179,7 @@ impl Send {
             let text = String::from_utf8_lossy(bytes);
             return self.reject(&Reject::line(number, "the line is not UTF-8", &text));
         };
-        let mut paced = false;
+        let (mut paced, mut hurried) = (false, false);
         loop {
             let recorded = match Event::from_json(text) {
                 Err(invalid) => Err(RecordError::Invalid(invalid)),
@@ -182,7 +187,7 @@ impl Send {
                     if !std::mem::replace(&mut paced, true) {
                         pace.turn().await;
                     }
-                    self.tracker.ready().await;
+                    self.room().await;
                     match self.tagged {
                         true => self.tracker.track_tagged(event, number),
                         false => self.tracker.track(event),
@@ -195,10 +200,29 @@ impl Send {
                     return self.reject(&Reject::invalid(number, &invalid, text));
                 }
                 // There is room in general, but not for this event: until some of what waits has left.
-                Err(RecordError::Full) => sleep(Duration::from_millis(10)).await,
+                Err(RecordError::Full) => {
+                    if !std::mem::replace(&mut hurried, true) {
+                        self.tracker.flush(Duration::ZERO).await;
+                    }
+                    sleep(Duration::from_millis(10)).await;
+                }
                 Err(error) => return self.reject(&Reject::line(number, error.to_string(), text)),
             }
         }
+    }
+
+    /// Waits for room in the queue.
+    async fn room(&self) {
+        let ready = self.tracker.ready();
+        tokio::pin!(ready);
+        tokio::select! {
+            biased;
+            () = &mut ready => return,
+            () = sleep(FULL) => {}
+        }
+        // What waits for company in a request gets none while the queue is full.
+        self.tracker.flush(Duration::ZERO).await;
+        ready.await;
     }
 
     fn too_long(&self, number: u64, start: &[u8]) {
@@ -210,6 +234,39 @@ impl Send {
         self.lines.set(self.lines.get() + 1);
         self.rejected_lines.set(self.rejected_lines.get() + 1);
         self.rejects.add(reject, &self.progress);
+    }
+
+    fn stopping(&self) {
+        let pending = grouped(self.tracker.stats().pending);
+        self.progress.say(&format!("stopping: {pending} events pending; Ctrl-C again gives them up"));
+    }
+
+    /// Delivers what is pending, for as long as something of it ends within `patience`; whether something is left
+    /// that Ctrl-C asked to bring to an end.
+    async fn drain(&self, patience: Duration, signals: &mut Signals) -> bool {
+        let flushing = self.tracker.flush(Duration::MAX);
+        tokio::pin!(flushing);
+        let mut tick = ticks();
+        let mut ended = self.ended();
+        let mut since = Instant::now();
+        loop {
+            tokio::select! {
+                _ = &mut flushing => break,
+                () = signals.next() => {
+                    self.stopping();
+                    return true;
+                }
+                () = sleep(patience.saturating_sub(since.elapsed())) => {}
+                _ = tick.tick() => self.show(),
+            }
+            if ended != self.ended() {
+                (ended, since) = (self.ended(), Instant::now());
+            } else if since.elapsed() >= patience {
+                break;
+            }
+        }
+        self.tracker.close(Duration::ZERO).await;
+        false
     }
 
     /// Delivers what is pending, until `timeout` or the next Ctrl-C; what is left then is dropped.
@@ -229,13 +286,25 @@ impl Send {
         }
     }
 
+    /// How many events have come to an end, whichever.
+    fn ended(&self) -> u64 {
+        let stats = self.tracker.stats();
+        stats.accepted - stats.pending
+    }
+
     fn show(&self) {
         self.progress.show(self.position.load(Relaxed), self.rejected_lines.get(), &self.tracker.stats());
     }
 }
 
+fn is_same_path(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
 fn builder(options: &GrowingioArgs) -> TrackerBuilder {
-    let max_size = options.max_size;
+    // A request never holds more than the queue.
+    let room = options.max_queue_events.and_then(|events| usize::try_from(events).ok()).unwrap_or(usize::MAX);
+    let max_size = options.max_size.min(room.max(1));
     let mut builder = Tracker::builder(&*options.product_id, &*options.data_source_id, &*options.server_host)
         .format(options.format)
         .consumer(match options.consumer {
@@ -256,7 +325,7 @@ fn builder(options: &GrowingioArgs) -> TrackerBuilder {
         .verify_cert(!options.insecure)
         .validate(!options.no_validate)
         // The standard output is for the balance.
-        .debug_printer(|line| eprintln!("{line}"));
+        .debug_printer(|line| tell(line));
     if let Some(requests) = options.max_in_flight {
         builder = builder.max_in_flight(requests);
     }

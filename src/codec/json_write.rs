@@ -51,7 +51,7 @@ pub(crate) fn write_escaped(out: &mut Vec<u8>, text: &[u8]) {
 }
 
 /// Whether nothing in the text needs an escape, as is usual; eight bytes at a time.
-fn stands_for_itself(text: &[u8]) -> bool {
+pub(crate) fn stands_for_itself(text: &[u8]) -> bool {
     let (words, rest) = text.as_chunks::<8>();
     if !words.iter().all(|word| is_plain_word(*word)) {
         return false;

@@ -19,6 +19,9 @@ pub(super) enum Table {
     Both,
 }
 
+/// The longest text of one answer, in bytes; the rest is for the next one.
+const MAX_BYTES: usize = 8 << 20;
+
 #[derive(Debug, Clone)]
 pub(super) struct Query {
     pub(super) table: Table,
@@ -30,6 +33,8 @@ pub(super) struct Query {
     pub(super) after: Option<u64>,
     pub(super) newest_first: bool,
     pub(super) limit: usize,
+    /// The reading ends with the row that reaches this many bytes.
+    pub(super) max_bytes: usize,
 }
 
 impl Query {
@@ -44,6 +49,7 @@ impl Query {
             after: None,
             newest_first: false,
             limit: DEFAULT_LIMIT,
+            max_bytes: MAX_BYTES,
         }
     }
 

@@ -12,9 +12,6 @@ use super::systems::SYSTEMS;
 use super::{CollectorError, Options};
 use crate::received::{Records, json};
 
-/// The longest text of one reading, in bytes; the rest is for the next one.
-const MAX_READ: usize = 8 << 20;
-
 pub(super) enum Store {
     Window(window::Window),
     Sqlite(sqlite::Sqlite),

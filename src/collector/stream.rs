@@ -23,6 +23,9 @@ const MAX_BEHIND: u64 = 10_000;
 /// How many records are read at a time.
 const CHUNK: usize = 200;
 
+/// How many bytes of them at most, but for the last one. A few such pieces are held for a client that does not read.
+const MAX_PIECE: usize = 128 << 10;
+
 /// How long changes are gathered before they are told.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -134,7 +137,7 @@ async fn read(state: &State, last: &mut u64, tip: u64, out: &mut String) -> Resu
         return Ok(false);
     }
     let from = (*last).max(tip.saturating_sub(MAX_BEHIND));
-    let query = Query { after: Some(from), limit: CHUNK, ..Query::all(Table::Both) };
+    let query = Query { after: Some(from), limit: CHUNK, max_bytes: MAX_PIECE, ..Query::all(Table::Both) };
     let found = state.store.read(&query).await.map_err(|error| log::error!("{error}"))?;
     let next = found.rows.first().map_or(tip + 1, |row| row.id);
     let missed = next.saturating_sub(*last + 1);

@@ -1,27 +1,19 @@
 //! Writes JSON text by hand: what is kept is text, and it goes out as text.
 
-use std::fmt::Write;
+use crate::codec::json_write::{stands_for_itself, write_string};
 
 /// Appends `value` as a string literal.
 pub(crate) fn string(text: &str, out: &mut String) {
-    out.push('"');
-    let mut rest = text;
-    while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
-        out.push_str(&rest[..at]);
-        match rest.as_bytes()[at] {
-            b'"' => out.push_str("\\\""),
-            b'\\' => out.push_str("\\\\"),
-            b'\n' => out.push_str("\\n"),
-            b'\r' => out.push_str("\\r"),
-            b'\t' => out.push_str("\\t"),
-            byte => {
-                let _ = write!(out, "\\u{byte:04x}");
-            }
-        }
-        rest = &rest[at + 1..];
+    if stands_for_itself(text.as_bytes()) {
+        out.reserve(text.len() + 2);
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    } else {
+        let mut quoted = Vec::new();
+        write_string(&mut quoted, text);
+        out.push_str(&String::from_utf8_lossy(&quoted));
     }
-    out.push_str(rest);
-    out.push('"');
 }
 
 /// Appends a string literal, or `null`.

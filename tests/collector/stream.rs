@@ -142,3 +142,21 @@ fn it_follows_the_file_as_well() {
     server.track("c").unwrap();
     assert_eq!(stream.find(&["good"]).data["name"], "c");
 }
+
+#[test]
+fn it_comes_in_small_pieces_because_some_are_held_for_each_client() {
+    let dir = tempfile::tempdir().unwrap();
+    let event = format!(
+        r#"{{"eventType":"CUSTOM","eventName":"x","attributes":{{"text":"{}"}}}}"#,
+        "y".repeat(40 << 10)
+    );
+    for store in [None, Some(dir.path().join("e.sqlite"))] {
+        let server = Server::with(Options { store, ..Options::default() });
+        assert_eq!(server.post(EVENTS, &format!("[{}]", vec![event.as_str(); 50].join(","))), 204);
+        let mut stream = Stream::open(&server, "?after=0", "");
+        for id in 1..=50 {
+            assert_eq!(stream.find(&["good", "skipped"]).id, Some(id));
+            assert!(stream.rest.len() < 256 << 10, "{} bytes at once", stream.rest.len());
+        }
+    }
+}

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use super::{Arrival, BadParts, Counts, MAX_READ, Outcome, RecordParts, Row, Rows, Stats, Tip};
+use super::{Arrival, BadParts, Counts, Outcome, RecordParts, Row, Rows, Stats, Tip};
 use crate::collector::query::{Query, Table};
 
 pub(in super::super) struct Window {
@@ -90,7 +90,7 @@ impl Window {
         let mut rows = Vec::with_capacity(found.len().min(query.limit));
         let mut bytes = 0;
         for (batch, index) in &found {
-            if rows.len() >= query.limit || bytes >= MAX_READ {
+            if rows.len() >= query.limit || bytes >= query.max_bytes {
                 return Rows { rows, more: true };
             }
             let row = batch.row(*index);

@@ -3,7 +3,7 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row as SqlRow, params_from_iter};
 
-use super::super::{BadParts, Counts, MAX_READ, RecordParts, RequestInfo, Row, Rows, Stats};
+use super::super::{BadParts, Counts, RecordParts, RequestInfo, Row, Rows, Stats};
 use super::StoreError;
 use crate::collector::query::{Query, Table};
 
@@ -92,7 +92,7 @@ fn list(connection: &Connection, query: &Query, table: Table) -> Result<Rows, St
     let mut bytes = 0;
     let mut request = (0, String::new());
     while let Some(row) = found.next()? {
-        if rows.len() >= query.limit || bytes >= MAX_READ {
+        if rows.len() >= query.limit || bytes >= query.max_bytes {
             return Ok(Rows { rows, more: true });
         }
         let request_id = row.get::<_, i64>(1)?;
