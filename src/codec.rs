@@ -1,5 +1,6 @@
 //! Bytes in, bytes out.
 
+pub(crate) mod fnv;
 pub(crate) mod json_read;
 pub(crate) mod json_write;
 pub(crate) mod number;

@@ -26,12 +26,12 @@ mod queue;
 mod retry;
 mod settle;
 mod snapshot;
+mod sorted;
 mod waiting;
 
-use std::collections::hash_map::DefaultHasher;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
-use std::hash::BuildHasherDefault;
+use std::hash::{Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -49,12 +49,11 @@ use crate::{Invalid, InvalidKind};
 use endpoint::Endpoint;
 use planted::Planted;
 use queue::{Pool, Queue};
+use sorted::{Few, Sorted};
 use waiting::{Turn, Waiting};
 
 #[cfg(feature = "native")]
 pub(crate) use retry::splitmix;
-
-type Map<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
 
 /// The delivery state machine for one destination.
 pub struct Engine<D: Destination> {
@@ -63,12 +62,13 @@ pub struct Engine<D: Destination> {
     largest_batch: usize,
     seed: u64,
     lanes: Vec<Lane<D::Lane>>,
-    lane_index: Map<D::Lane, usize>,
+    /// A hash of each lane's key, to find it among many.
+    lane_hashes: Vec<u64>,
     pool: Pool,
-    batches: BTreeMap<BatchId, Batch<D::Sealed>>,
+    batches: Sorted<BatchId, Box<Batch<D::Sealed>>>,
     waiting: Waiting<D::Endpoint>,
-    flights: BTreeMap<TransmitId, Flight<D::Endpoint>>,
-    endpoints: Map<D::Endpoint, Endpoint>,
+    flights: Sorted<TransmitId, Flight<D::Endpoint>>,
+    endpoints: Few<D::Endpoint, Endpoint>,
     outcomes: VecDeque<Outcome>,
     flushes: Vec<flush::Flush>,
     stats: Stats,
@@ -175,11 +175,11 @@ impl<D: Destination> Engine<D> {
             limits,
             seed,
             lanes: Vec::new(),
-            lane_index: Map::default(),
-            batches: BTreeMap::new(),
+            lane_hashes: Vec::new(),
+            batches: Sorted::default(),
             waiting: Waiting::new(),
-            flights: BTreeMap::new(),
-            endpoints: Map::default(),
+            flights: Sorted::default(),
+            endpoints: Few::default(),
             outcomes: VecDeque::new(),
             flushes: Vec::new(),
             stats: Stats::default(),
@@ -300,7 +300,7 @@ impl<D: Destination> Engine<D> {
     pub fn discard(&mut self, reason: &DropReason) {
         self.waiting.clear();
         let mut unsent = Vec::new();
-        for (&id, batch) in &mut self.batches {
+        for (id, batch) in self.batches.iter_mut() {
             match batch.state {
                 State::InFlight(_) if !self.planted.has(Bug::DiscardForgetsInFlight) => {
                     batch.discarded.get_or_insert_with(|| reason.clone());
@@ -327,7 +327,7 @@ impl<D: Destination> Engine<D> {
 
     /// Ends what was discarded while it was under way, without waiting for answers.
     pub fn end_discarded(&mut self) {
-        let discarded = self.batches.iter().filter_map(|(&id, batch)| Some((id, batch.discarded.clone()?)));
+        let discarded = self.batches.iter().filter_map(|(id, batch)| Some((id, batch.discarded.clone()?)));
         for (id, reason) in discarded.collect::<Vec<_>>() {
             self.give_up(id, reason);
         }
@@ -337,14 +337,14 @@ impl<D: Destination> Engine<D> {
     pub fn abandon(&mut self) {
         self.closed = true;
         self.discard(&DropReason::Closed);
-        let under_way: Vec<BatchId> = self.batches.keys().copied().collect();
+        let under_way: Vec<BatchId> = self.batches.keys().collect();
         for id in under_way {
             self.give_up(id, DropReason::Closed);
         }
     }
 
     fn give_up(&mut self, id: BatchId, reason: DropReason) {
-        if let Some(batch) = self.batches.get_mut(&id) {
+        if let Some(batch) = self.batches.get_mut(id) {
             batch.maybe_delivered |= matches!(batch.state, State::InFlight(_));
         }
         self.end_batch(id, &Fate::Dropped(reason));
@@ -397,8 +397,8 @@ impl<D: Destination> Engine<D> {
         }
         let mut under_way = Live::default();
         for id in self.flights.keys() {
-            if let Some(batch) = self.batches.get(&id.batch)
-                && matches!(batch.state, State::Sealing(at) | State::InFlight(at) if at == *id)
+            if let Some(batch) = self.batches.get(id.batch)
+                && matches!(batch.state, State::Sealing(at) | State::InFlight(at) if at == id)
             {
                 under_way.events += batch.count;
                 under_way.plain += batch.plain;
@@ -443,12 +443,7 @@ impl<D: Destination> Engine<D> {
     }
 
     fn lane(&mut self, key: &D::Lane) -> usize {
-        let known = match self.lanes.len() {
-            // Comparing a few keys is quicker than hashing one.
-            0..=8 => self.lanes.iter().position(|lane| lane.key == *key),
-            _ => self.lane_index.get(key).copied(),
-        };
-        if let Some(index) = known {
+        if let Some(index) = self.known_lane(key) {
             return index;
         }
         let mut batching = self.destination.batching(key);
@@ -470,8 +465,19 @@ impl<D: Destination> Engine<D> {
             bytes: 0,
             flush_to: 0,
         });
-        self.lane_index.insert(key.clone(), index);
+        self.lane_hashes.push(fnv_of(key));
         index
+    }
+
+    fn known_lane(&self, key: &D::Lane) -> Option<usize> {
+        // Comparing a few keys is quicker than hashing one.
+        const FEW: usize = 8;
+        if self.lanes.len() <= FEW {
+            return self.lanes.iter().position(|lane| lane.key == *key);
+        }
+        let hash = fnv_of(key);
+        let mut hashes = self.lane_hashes.iter().enumerate();
+        hashes.find(|&(lane, &other)| other == hash && self.lanes[lane].key == *key).map(|(lane, _)| lane)
     }
 
     fn flush_lanes(&mut self) {
@@ -530,6 +536,32 @@ impl<K> Lane<K> {
         };
         self.batching.max_wait.map(|wait| from.saturating_add_unsigned(wait).max(0) as u64)
     }
+}
+
+/// FNV-1a, which is small.
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Fnv {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 =
+            bytes.iter().fold(self.0, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+fn fnv_of(key: &impl Hash) -> u64 {
+    let mut fnv = Fnv::default();
+    key.hash(&mut fnv);
+    fnv.finish()
 }
 
 impl fmt::Display for RecordError {

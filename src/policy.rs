@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::codec::fnv::fnv;
 use crate::engine::{Unrecorded, splitmix};
 use crate::{Event, Value};
 
@@ -59,9 +60,7 @@ impl Policy {
 /// FNV-1a of the id's UTF-8 bytes, mixed by SplitMix64's finalizer; its upper 53 bits as a fraction are compared
 /// with the rate.
 pub(crate) fn is_sampled(user: &str, rate: f64) -> bool {
-    let hash = user
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let hash = fnv(user.as_bytes());
     let fraction = (splitmix(hash) >> 11) as f64 / (1u64 << 53) as f64;
     fraction < rate
 }

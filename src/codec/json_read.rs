@@ -8,6 +8,7 @@ mod tests;
 
 use std::borrow::Cow;
 
+use super::fnv::fnv;
 use crate::event::Value;
 
 /// How deep objects and lists may nest.
@@ -316,15 +317,27 @@ impl<'a> Reader<'a> {
 
 /// A key that stands more than once.
 pub(crate) fn duplicate<'p, T>(pairs: &'p [(Cow<'_, str>, T)]) -> Option<&'p str> {
-    /// Up to here comparing all pairs is cheaper than sorting.
+    /// Up to here comparing all pairs is cheaper than a table.
     const FEW: usize = 16;
+    let is = |at: usize, key: &str| pairs[at].0 == key;
     if pairs.len() <= FEW {
-        let twice = |at: usize| pairs[..at].iter().any(|(key, _)| *key == pairs[at].0);
+        let twice = |at: usize| (0..at).any(|other| is(other, &pairs[at].0));
         return (1..pairs.len()).find(|&at| twice(at)).map(|at| &*pairs[at].0);
     }
-    let mut keys: Vec<&str> = pairs.iter().map(|(key, _)| &**key).collect();
-    keys.sort_unstable();
-    keys.windows(2).find(|two| two[0] == two[1]).map(|two| two[0])
+    // Open addressing, half full; a sort would be several times the code.
+    let mut table = vec![usize::MAX; (pairs.len() * 2).next_power_of_two()];
+    let mask = table.len() - 1;
+    for (at, (key, _)) in pairs.iter().enumerate() {
+        let mut slot = fnv(key.as_bytes()) as usize & mask;
+        while table[slot] != usize::MAX {
+            if is(table[slot], key) {
+                return Some(key);
+            }
+            slot = (slot + 1) & mask;
+        }
+        table[slot] = at;
+    }
+    None
 }
 
 fn hex4(bytes: &[u8], at: usize) -> Option<u32> {

@@ -124,12 +124,12 @@ impl<D: Destination> Engine<D> {
             return Step::Outcome(outcome);
         }
         let Some(id) = self.choose(now.mono) else { return Step::Wait(self.next_wake(now.mono)) };
-        if self.batches.get(&id).is_some_and(|batch| batch.sealed.is_some()) {
+        if self.batches.get(id).is_some_and(|batch| batch.sealed.is_some()) {
             return Step::Transmit(self.start(id, now));
         }
         let id = self.take_off(id);
         let now = self.seal_time(id.batch, now);
-        let batch = &self.batches[&id.batch];
+        let batch = &self.batches[id.batch];
         let lane = &self.lanes[batch.lane];
         let mut data = std::mem::take(buffer);
         data.clear();
@@ -147,16 +147,16 @@ impl<D: Destination> Engine<D> {
     /// endpoint has failed or asked to wait.
     pub fn sealed(&mut self, job: SealedJob<D>, now: Now) -> Option<Transmit<D::Request>> {
         let sealing = State::Sealing(job.id);
-        if self.batches.get(&job.id.batch).is_none_or(|batch| batch.state != sealing) {
+        if self.batches.get(job.id.batch).is_none_or(|batch| batch.state != sealing) {
             self.land(job.id);
             return None;
         }
         self.set_sealed(job.id.batch, job.sealed);
-        let flight = &self.flights[&job.id];
+        let flight = &self.flights[job.id];
         let state = self.endpoints.get(&flight.endpoint);
         if self.held || state.is_some_and(|state| !state.still_ready(flight.epoch, now.mono)) {
             self.land(job.id);
-            if let Some(batch) = self.batches.get_mut(&job.id.batch) {
+            if let Some(batch) = self.batches.get_mut(job.id.batch) {
                 batch.attempts -= 1;
             }
             self.wait(job.id.batch, now.mono);
@@ -200,7 +200,7 @@ impl<D: Destination> Engine<D> {
                 continue;
             }
             let due = |&(_, not_before, id): &(i64, u64, BatchId)| {
-                not_before <= now && self.may_be_sealed(&self.batches[&id])
+                not_before <= now && self.may_be_sealed(&self.batches[id])
             };
             let first = line.quick().find(due).map(|(turn, _, id)| (turn, id));
             quick = [quick, first].into_iter().flatten().min();
@@ -208,7 +208,7 @@ impl<D: Destination> Engine<D> {
                 && !(state.is_some_and(Endpoint::prefers_fresh) && self.has_fresh(endpoint, now))
             {
                 let due = line.exhausted().take(LOOKED_AT).take_while(|&(not_before, ..)| not_before <= now);
-                let first = due.filter(|(.., id)| self.may_be_sealed(&self.batches[id])).min();
+                let first = due.filter(|(.., id)| self.may_be_sealed(&self.batches[*id])).min();
                 exhausted = [exhausted, first].into_iter().flatten().min();
             }
         }
@@ -274,7 +274,7 @@ impl<D: Destination> Engine<D> {
         if self.fits_sealed(self.live.sealed, bound) {
             return true;
         }
-        let idle: usize = self.waiting.quick().map(|id| self.batches[&id].sealed_bytes).sum();
+        let idle: usize = self.waiting.quick().map(|id| self.batches[id].sealed_bytes).sum();
         self.fits_sealed(self.live.sealed - idle, bound)
     }
 
@@ -286,7 +286,7 @@ impl<D: Destination> Engine<D> {
 
     /// Lets go of sealed copies of waiting batches, the last in line first, until this batch can be sealed.
     fn make_seal_room(&mut self, id: BatchId) {
-        let batch = &self.batches[&id];
+        let batch = &self.batches[id];
         if batch.sealed.is_some() {
             return;
         }
@@ -295,7 +295,7 @@ impl<D: Destination> Engine<D> {
             if self.fits_sealed(self.live.sealed, bound) {
                 return;
             }
-            if let Some(batch) = self.batches.get_mut(&id) {
+            if let Some(batch) = self.batches.get_mut(id) {
                 batch.sealed = None;
                 self.live.sealed -= std::mem::take(&mut batch.sealed_bytes);
             }
@@ -338,13 +338,13 @@ impl<D: Destination> Engine<D> {
             exhausted: false,
             discarded: None,
         };
-        self.batches.insert(id, batch);
+        self.batches.insert(id, Box::new(batch));
         id
     }
 
     /// The moment that a batch is sealed for: the same each time.
     fn seal_time(&mut self, id: BatchId, now: Now) -> Now {
-        match self.batches.get_mut(&id) {
+        match self.batches.get_mut(id) {
             Some(batch) if batch.sealed_at.is_none() => {
                 self.stats.batches += 1;
                 *batch.sealed_at.insert(now)
@@ -356,7 +356,7 @@ impl<D: Destination> Engine<D> {
 
     fn seal_in_place(&mut self, id: BatchId, now: Now) {
         let now = self.seal_time(id, now);
-        let Some(batch) = self.batches.get(&id) else { return };
+        let Some(batch) = self.batches.get(id) else { return };
         if batch.sealed.is_some() && !self.planted.has(Bug::ResealedOnRetry) {
             return;
         }
@@ -373,7 +373,7 @@ impl<D: Destination> Engine<D> {
 
     pub(super) fn set_sealed(&mut self, id: BatchId, sealed: D::Sealed) {
         let bytes = self.destination.sealed_bytes(&sealed);
-        if let Some(batch) = self.batches.get_mut(&id) {
+        if let Some(batch) = self.batches.get_mut(id) {
             self.live.sealed -= batch.sealed_bytes;
             batch.sealed_bytes = bytes;
             batch.sealed = Some(sealed);
@@ -388,12 +388,12 @@ impl<D: Destination> Engine<D> {
 
     /// Begins an attempt: takes a place at the endpoint.
     fn take_off(&mut self, id: BatchId) -> TransmitId {
-        let exhausted = self.batches[&id].exhausted;
-        let endpoint = self.endpoint_of(id, &self.batches[&id]);
-        let epoch = self.endpoints.entry(endpoint.clone()).or_default().started(exhausted);
+        let exhausted = self.batches[id].exhausted;
+        let endpoint = self.endpoint_of(id, &self.batches[id]);
+        let epoch = self.endpoints.get_or_default(&endpoint).started(exhausted);
         let mut attempt = 1;
         let mut reserve = 0;
-        if let Some(batch) = self.batches.get_mut(&id) {
+        if let Some(batch) = self.batches.get_mut(id) {
             batch.attempts = batch.attempts.saturating_add(1);
             attempt = batch.attempts;
             batch.state = State::Sealing(TransmitId { batch: id, attempt });
@@ -409,8 +409,7 @@ impl<D: Destination> Engine<D> {
     }
 
     fn transmit(&mut self, id: TransmitId, now: Now) -> Transmit<D::Request> {
-        let batch =
-            self.batches.get_mut(&id.batch).expect("an attempt is begun only for a batch that exists");
+        let batch = self.batches.get_mut(id.batch).expect("an attempt is begun only for a batch that exists");
         batch.state = State::InFlight(id);
         self.stats.requests += 1;
         self.stats.retries += u64::from(id.attempt > 1);
@@ -422,7 +421,7 @@ impl<D: Destination> Engine<D> {
         let sealed = batch.sealed.as_ref().expect("a batch is sealed before it is sent");
         let request = self.destination.request(sealed, id.attempt, now);
         let deadline = now.mono.saturating_add(self.limits.request_timeout);
-        if let Some(flight) = self.flights.get_mut(&id) {
+        if let Some(flight) = self.flights.get_mut(id) {
             // What it learns is about the endpoint as it is now, not as it was before the sealing.
             flight.epoch = self.endpoints.get(&flight.endpoint).map_or(flight.epoch, |state| state.epoch);
             flight.lease = Some(deadline.saturating_add(LEASE_GRACE));
@@ -479,10 +478,10 @@ impl<D: Destination> Engine<D> {
             let exhausted = line.exhausted().take(LOOKED_AT).map(|(not_before, _, id)| (not_before, id));
             quick
                 .chain(exhausted)
-                .filter(|(_, id)| self.may_be_sealed(&self.batches[id]))
+                .filter(|(_, id)| self.may_be_sealed(&self.batches[*id]))
                 .for_each(|(not_before, _)| consider(not_before.max(from)));
         }
-        self.flights.values().filter_map(|flight| flight.lease).for_each(consider);
+        self.flights.iter().filter_map(|(_, flight)| flight.lease).for_each(consider);
         wake.map(|at| at.max(now.saturating_add(1)))
     }
 

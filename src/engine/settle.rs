@@ -13,12 +13,12 @@ impl<D: Destination> Engine<D> {
     /// Brings the end of an attempt: the answer, or why there is none. Answers may come in any order and late; one
     /// that confirms is honoured even after its lease has run out, anything else late is ignored.
     pub fn answer(&mut self, id: TransmitId, answer: Result<&D::Response, TransportError>, now: Now) {
-        if self.flights.get(&id).is_some_and(|flight| flight.lease.is_none()) {
+        if self.flights.get(id).is_some_and(|flight| flight.lease.is_none()) {
             // It has not been sent.
             return;
         }
         let flight = self.land(id);
-        let Some(batch) = self.batches.get(&id.batch) else { return };
+        let Some(batch) = self.batches.get(id.batch) else { return };
         let current = batch.state == State::InFlight(id);
         let (verdict, lost) = match answer {
             Ok(response) => (self.judge(id.batch, batch, response, now), false),
@@ -65,7 +65,7 @@ impl<D: Destination> Engine<D> {
     }
 
     fn settle(&mut self, id: TransmitId, verdict: Verdict, lost: bool, now: Now, seed: u64) {
-        let Some(batch) = self.batches.get_mut(&id.batch) else { return };
+        let Some(batch) = self.batches.get_mut(id.batch) else { return };
         let count = batch.count;
         let left = self.limits.max_age.saturating_sub(age(now.mono, self.lanes[batch.lane].newest(batch)));
         let failure = Failure::of(&verdict, count as usize);
@@ -114,39 +114,42 @@ impl<D: Destination> Engine<D> {
         &mut self,
         id: TransmitId,
         retry: &[u32],
-        rejected: Vec<(u32, Cause)>,
+        mut rejected: Vec<(u32, Cause)>,
         after: Option<u64>,
         now: Now,
         seed: u64,
     ) {
-        let Some(batch) = self.batches.remove(&id.batch) else { return };
+        let Some(batch) = self.batches.remove(id.batch) else { return };
         self.live.sealed -= batch.sealed_bytes;
         let numbers: Vec<u64> = batch.ranges.iter().cloned().flatten().collect();
-        let shifted = self.planted.has(Bug::PartialShifted);
-        let number_at = |place: u32| match shifted {
-            false => numbers.get(place as usize),
-            true => numbers.get((place as usize + 1) % numbers.len()),
+        /// Of a record: delivered; else 1 and its place among those that are rejected; or to be sent again.
+        const AGAIN: usize = usize::MAX;
+        let mut fates = vec![0; numbers.len()];
+        let place_of = |place: u32| match self.planted.has(Bug::PartialShifted) {
+            false => place as usize,
+            true => (place as usize + 1) % numbers.len(),
         };
-        let mut again: Vec<u64> = Vec::with_capacity(retry.len());
-        let mut refused: Vec<(u64, Cause)> = Vec::with_capacity(rejected.len());
-        for place in retry {
-            again.extend(number_at(*place));
+        for (cause, &(place, _)) in rejected.iter().enumerate() {
+            if let Some(fate @ 0) = fates.get_mut(place_of(place)) {
+                *fate = cause + 1;
+            }
         }
-        for (place, cause) in rejected {
-            refused.extend(number_at(place).map(|&number| (number, cause)));
+        for &place in retry {
+            if let Some(fate) = fates.get_mut(place_of(place)) {
+                *fate = AGAIN;
+            }
         }
-        again.sort_unstable();
-        again.dedup();
-        refused.sort_by_key(|(number, _)| *number);
-        refused.dedup_by_key(|(number, _)| *number);
-        refused.retain(|(number, _)| again.binary_search(number).is_err());
-        let delivered = numbers.iter().filter(|number| {
-            again.binary_search(number).is_err() && refused.binary_search_by_key(*number, |r| r.0).is_err()
-        });
-        let lane = batch.lane;
-        let delivered = ranges_of(delivered.copied());
+        let of = |wanted: usize| {
+            let numbers = numbers.iter().zip(&fates);
+            ranges_of(numbers.filter(move |&(_, &fate)| fate == wanted).map(|(&number, _)| number))
+        };
+        let (lane, delivered, again) = (batch.lane, of(0), of(AGAIN));
         self.finish(lane, &delivered, &Fate::Delivered, Some(id.batch), false);
-        for (number, cause) in refused {
+        for (&number, &fate) in numbers.iter().zip(&fates) {
+            if fate == 0 || fate == AGAIN {
+                continue;
+            }
+            let cause = std::mem::take(&mut rejected[fate - 1].1);
             let possibly = batch.maybe_delivered && !self.planted.has(Bug::PossiblyUnsaid);
             let range = number..number + 1;
             self.finish(lane, slice::from_ref(&range), &Fate::Rejected(cause), Some(id.batch), possibly);
@@ -154,16 +157,16 @@ impl<D: Destination> Engine<D> {
         if again.is_empty() {
             return;
         }
-        let rest = self.part_of(&batch, ranges_of(again.into_iter()));
+        let rest = self.part_of(&batch, again);
         if let Some(reason) = batch.discarded {
             return self.end_batch(rest, &Fate::Dropped(reason));
         }
-        let newest = self.lanes[lane].newest(&self.batches[&rest]);
+        let newest = self.lanes[lane].newest(&self.batches[rest]);
         let left = self.limits.max_age.saturating_sub(age(now.mono, newest));
         match self.limits.retry.decide(batch.attempts, Failure::NotNow, after, left, seed) {
             Decision::Retry { delay } => self.wait(rest, now.mono.saturating_add(delay)),
             Decision::Probe { delay } => {
-                if let Some(rest) = self.batches.get_mut(&rest) {
+                if let Some(rest) = self.batches.get_mut(rest) {
                     rest.exhausted = true;
                 }
                 self.wait(rest, now.mono.saturating_add(delay));
@@ -178,7 +181,7 @@ impl<D: Destination> Engine<D> {
 
     /// Two batches for one, at the front of the line.
     fn halve(&mut self, id: BatchId) {
-        let Some(batch) = self.batches.remove(&id) else { return };
+        let Some(batch) = self.batches.remove(id) else { return };
         self.live.sealed -= batch.sealed_bytes;
         let numbers: Vec<u64> = batch.ranges.iter().cloned().flatten().collect();
         let (first, mut second) = numbers.split_at(numbers.len() / 2);
@@ -189,7 +192,7 @@ impl<D: Destination> Engine<D> {
         }
         for half in [second, first] {
             let half = self.part_of(&batch, ranges_of(half.iter().copied()));
-            if let Some(half) = self.batches.get_mut(&half) {
+            if let Some(half) = self.batches.get_mut(half) {
                 // A smaller request is another request: it has its own quick retries.
                 half.attempts = 0;
                 half.exhausted = false;
@@ -204,7 +207,7 @@ impl<D: Destination> Engine<D> {
         let queue = &self.lanes[whole.lane].queue;
         let plain = ranges.iter().cloned().flatten().map(|number| queue.record(number).len()).sum();
         let id = self.new_batch(whole.lane, ranges, plain);
-        if let Some(part) = self.batches.get_mut(&id) {
+        if let Some(part) = self.batches.get_mut(id) {
             part.attempts = whole.attempts;
             part.maybe_delivered = whole.maybe_delivered;
             part.uncounted_loss = whole.uncounted_loss;
@@ -221,7 +224,7 @@ impl<D: Destination> Engine<D> {
     }
 
     pub(super) fn stand_in_line(&mut self, id: BatchId, turn: Turn) {
-        let Some(batch) = self.batches.get_mut(&id) else { return };
+        let Some(batch) = self.batches.get_mut(id) else { return };
         batch.state = State::Waiting(turn);
         if batch.exhausted {
             // It may be long, and there may be many: it is sealed again, to the same bytes, when its turn has come.
@@ -229,13 +232,13 @@ impl<D: Destination> Engine<D> {
             self.live.sealed -= std::mem::take(&mut batch.sealed_bytes);
         }
         let (exhausted, oldest) = (batch.exhausted, batch.oldest);
-        let endpoint = &self.endpoint_of(id, &self.batches[&id]);
+        let endpoint = &self.endpoint_of(id, &self.batches[id]);
         self.waiting.insert(&Waiter { id, endpoint, exhausted, oldest }, turn);
     }
 
     /// Takes a batch out of the line, if it is in it; where it stood.
     pub(super) fn stop_waiting(&mut self, id: BatchId) -> Option<Turn> {
-        let batch = self.batches.get(&id)?;
+        let batch = self.batches.get(id)?;
         let State::Waiting(turn) = batch.state else { return None };
         let (exhausted, oldest) = (batch.exhausted, batch.oldest);
         let endpoint = &self.endpoint_of(id, batch);
@@ -247,7 +250,7 @@ impl<D: Destination> Engine<D> {
     pub(super) fn end_leases(&mut self, now: Now) {
         let over = |flight: &Flight<D::Endpoint>| flight.lease.is_some_and(|lease| lease <= now.mono);
         let over: Vec<TransmitId> =
-            self.flights.iter().filter(|(_, flight)| over(flight)).map(|(&id, _)| id).collect();
+            self.flights.iter().filter(|(_, flight)| over(flight)).map(|(id, _)| id).collect();
         for id in over {
             let error = TransportError::new(TransportErrorKind::Timeout, "no answer in time");
             self.answer(id, Err(error), now);
@@ -256,7 +259,7 @@ impl<D: Destination> Engine<D> {
 
     /// Gives back the place of an attempt.
     pub(super) fn land(&mut self, id: TransmitId) -> Option<(D::Endpoint, u64)> {
-        let flight = self.flights.remove(&id)?;
+        let flight = self.flights.remove(id)?;
         if let Some(state) = self.endpoints.get_mut(&flight.endpoint) {
             state.ended(flight.epoch, flight.exhausted);
         }
@@ -265,7 +268,7 @@ impl<D: Destination> Engine<D> {
 
     /// Ends the events of a batch that are too old; what is left becomes another.
     pub(super) fn expire_part(&mut self, id: BatchId, too_old: impl Fn(i64) -> bool) -> Option<BatchId> {
-        let batch = self.batches.remove(&id)?;
+        let batch = self.batches.remove(id)?;
         self.live.sealed -= batch.sealed_bytes;
         let queue = &self.lanes[batch.lane].queue;
         let numbers = || batch.ranges.iter().cloned().flatten();
@@ -281,7 +284,7 @@ impl<D: Destination> Engine<D> {
 
     /// Ends every event of a batch.
     pub(super) fn end_batch(&mut self, id: BatchId, fate: &Fate) {
-        let Some(batch) = self.batches.remove(&id) else { return };
+        let Some(batch) = self.batches.remove(id) else { return };
         self.live.sealed -= batch.sealed_bytes;
         let taken = matches!(fate, Fate::Delivered | Fate::Unconfirmed);
         let possibly = batch.maybe_delivered && !taken && !self.planted.has(Bug::PossiblyUnsaid);

@@ -9,9 +9,11 @@
 //! Numbers are LEB128; byte strings carry their length in front. What flags rule out is left out.
 
 use std::fmt;
+use std::hash::Hasher;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::Fnv;
 use super::planted::Bug;
 use super::{Engine, Limits, State, Tag};
 use crate::destination::{BatchId, Destination, Now};
@@ -136,7 +138,7 @@ impl<D: Destination> Engine<D> {
         }
         for _ in 0..input.number()? {
             let key = self.destination.load_lane(input.bytes()?).ok_or(RestoreError::UnknownLane)?;
-            if self.lane_index.contains_key(&key) {
+            if self.known_lane(&key).is_some() {
                 return Err(damaged);
             }
             let lane = self.lane(&key);
@@ -151,7 +153,7 @@ impl<D: Destination> Engine<D> {
         if !input.0.is_empty() {
             return Err(damaged);
         }
-        let restored: Vec<BatchId> = self.batches.keys().copied().collect();
+        let restored: Vec<BatchId> = self.batches.keys().collect();
         restored.into_iter().for_each(|id| self.wait(id, 0));
         Ok(self)
     }
@@ -175,13 +177,13 @@ impl<D: Destination> Engine<D> {
             _ => self.destination.load_sealed(&self.lanes[lane].key, input.bytes()?),
         };
         let (range, plain) = self.load_records(lane, input, now, away)?;
-        if range.is_empty() || id.0 >= self.next_batch || self.batches.contains_key(&id) {
+        if range.is_empty() || id.0 >= self.next_batch || self.batches.get(id).is_some() {
             return Err(RestoreError::Damaged);
         }
         let next = std::mem::replace(&mut self.next_batch, id.0);
         self.new_batch(lane, vec![range], plain);
         self.next_batch = next;
-        if let Some(batch) = self.batches.get_mut(&id) {
+        if let Some(batch) = self.batches.get_mut(id) {
             batch.attempts = attempts;
             batch.sealed_at = sealed_at;
             batch.maybe_delivered = flags & LOST != 0;
@@ -293,9 +295,9 @@ fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 fn fnv(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+    let mut fnv = Fnv::default();
+    fnv.write(bytes);
+    fnv.finish()
 }
 
 impl fmt::Display for RestoreError {

@@ -1,18 +1,15 @@
 //! Batches that wait for another attempt, by endpoint, so that neither a long outage nor many batches that keep
 //! failing make a step slow.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::hash::Hash;
-
-use super::Map;
+use super::sorted::{Few, Sorted};
 use crate::destination::BatchId;
 
 /// The batches that wait.
 #[derive(Debug)]
 pub(super) struct Waiting<E> {
-    lines: Map<E, Line>,
+    lines: Few<E, Line>,
     /// By when their oldest event was accepted.
-    by_age: BTreeSet<(i64, BatchId)>,
+    by_age: Sorted<(i64, BatchId), ()>,
     front: i64,
     back: i64,
 }
@@ -21,9 +18,9 @@ pub(super) struct Waiting<E> {
 #[derive(Debug, Default)]
 pub(super) struct Line {
     /// Those with quick retries left, by turn: few, as a sick endpoint sees one request at a time.
-    quick: BTreeMap<i64, (u64, BatchId)>,
+    quick: Sorted<i64, (u64, BatchId)>,
     /// The others, by when they may leave, then by turn: there may be a great many.
-    exhausted: BTreeMap<(u64, i64), BatchId>,
+    exhausted: Sorted<(u64, i64), BatchId>,
 }
 
 /// A batch's place in line.
@@ -43,9 +40,9 @@ pub(super) struct Waiter<'a, E> {
     pub(super) oldest: i64,
 }
 
-impl<E: Clone + Eq + Hash> Waiting<E> {
+impl<E: Clone + Eq> Waiting<E> {
     pub(super) fn new() -> Self {
-        Self { lines: Map::default(), by_age: BTreeSet::new(), front: 0, back: 0 }
+        Self { lines: Few::default(), by_age: Sorted::default(), front: 0, back: 0 }
     }
 
     /// The first place in line.
@@ -61,28 +58,25 @@ impl<E: Clone + Eq + Hash> Waiting<E> {
     }
 
     pub(super) fn insert(&mut self, waiter: &Waiter<'_, E>, turn: Turn) {
-        let line = match self.lines.get_mut(waiter.endpoint) {
-            Some(line) => line,
-            None => self.lines.entry(waiter.endpoint.clone()).or_default(),
-        };
+        let line = self.lines.get_or_default(waiter.endpoint);
         match waiter.exhausted {
-            false => drop(line.quick.insert(turn.number, (turn.not_before, waiter.id))),
-            true => drop(line.exhausted.insert((turn.not_before, turn.number), waiter.id)),
+            false => line.quick.insert(turn.number, (turn.not_before, waiter.id)),
+            true => line.exhausted.insert((turn.not_before, turn.number), waiter.id),
         }
-        self.by_age.insert((waiter.oldest, waiter.id));
+        self.by_age.insert((waiter.oldest, waiter.id), ());
     }
 
     pub(super) fn remove(&mut self, waiter: &Waiter<'_, E>, turn: Turn) {
         if let Some(line) = self.lines.get_mut(waiter.endpoint) {
             match waiter.exhausted {
-                false => drop(line.quick.remove(&turn.number)),
-                true => drop(line.exhausted.remove(&(turn.not_before, turn.number))),
+                false => drop(line.quick.remove(turn.number)),
+                true => drop(line.exhausted.remove((turn.not_before, turn.number))),
             }
             if line.quick.is_empty() && line.exhausted.is_empty() {
                 self.lines.remove(waiter.endpoint);
             }
         }
-        self.by_age.remove(&(waiter.oldest, waiter.id));
+        self.by_age.remove((waiter.oldest, waiter.id));
     }
 
     pub(super) fn clear(&mut self) {
@@ -100,23 +94,23 @@ impl<E: Clone + Eq + Hash> Waiting<E> {
 
     /// All that have quick retries left, the last in line first.
     pub(super) fn quick(&self) -> impl Iterator<Item = BatchId> + use<'_, E> {
-        self.lines.values().flat_map(|line| line.quick.values().rev().map(|(_, id)| *id))
+        self.lines.iter().flat_map(|(_, line)| line.quick.iter().rev().map(|(_, (_, id))| *id))
     }
 
     /// The batch with the oldest event, and when that was accepted.
     pub(super) fn oldest(&self) -> Option<(i64, BatchId)> {
-        self.by_age.first().copied()
+        self.by_age.first().map(|(first, ())| *first)
     }
 }
 
 impl Line {
     /// Those with quick retries left: turn, not before, batch.
     pub(super) fn quick(&self) -> impl Iterator<Item = (i64, u64, BatchId)> + use<'_> {
-        self.quick.iter().map(|(&turn, &(not_before, id))| (turn, not_before, id))
+        self.quick.iter().map(|(turn, &(not_before, id))| (turn, not_before, id))
     }
 
     /// Those without, the first to leave first: not before, turn, batch.
     pub(super) fn exhausted(&self) -> impl Iterator<Item = (u64, i64, BatchId)> + use<'_> {
-        self.exhausted.iter().map(|(&(not_before, turn), &id)| (not_before, turn, id))
+        self.exhausted.iter().map(|((not_before, turn), &id)| (not_before, turn, id))
     }
 }

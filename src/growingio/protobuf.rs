@@ -46,9 +46,11 @@ impl ProtobufRecords {
     fn track(&self, event: &Track<'_>, called_at: i64, out: &mut Vec<u8>) -> Result<(), Invalid> {
         let mut fields = Vec::with_capacity(event.fields.len());
         for (name, value) in &event.fields {
-            fields.push((Field::named(name)?, value));
+            let field = Field::named(name)?;
+            let place =
+                fields.iter().take_while(|(other, _): &&(&Field, _)| other.number() <= field.number());
+            fields.insert(place.count(), (field, value));
         }
-        fields.sort_by_key(|(field, _)| field.number());
         let mut fields = Fields(&fields);
         string(out, 1, event.anonymous.as_deref().unwrap_or_default());
         string(out, 2, event.user.as_deref().unwrap_or_default());
