@@ -52,7 +52,7 @@ use queue::{Pool, Queue};
 use sorted::{Few, Sorted};
 use waiting::{Turn, Waiting};
 
-#[cfg(feature = "native")]
+#[cfg(any(feature = "native", feature = "js"))]
 pub(crate) use retry::splitmix;
 
 /// The delivery state machine for one destination.

@@ -30,10 +30,16 @@ pub mod event;
 pub mod growingio;
 pub mod http;
 mod invalid;
+#[cfg(all(feature = "js", target_family = "wasm"))]
+#[doc(hidden)]
+#[allow(unsafe_code, reason = "the only room where the module meets JavaScript")]
+pub mod js;
 #[cfg(feature = "native")]
 mod policy;
 #[cfg(feature = "collector")]
 pub mod received;
+#[cfg(any(feature = "native", feature = "js"))]
+mod sampling;
 #[cfg(feature = "native")]
 pub mod testing;
 pub mod transport;

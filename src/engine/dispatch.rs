@@ -80,6 +80,13 @@ pub struct SealedJob<D: Destination> {
     pub buffer: Vec<u8>,
 }
 
+impl TransmitId {
+    /// The id of this attempt, for drivers that keep it as numbers.
+    pub fn new(batch: BatchId, attempt: u32) -> Self {
+        Self { batch, attempt }
+    }
+}
+
 impl<D: Destination> SealJob<D> {
     /// The attempt this is for.
     pub fn id(&self) -> TransmitId {
