@@ -9,9 +9,10 @@ pub(crate) mod host;
 use std::cell::UnsafeCell;
 use std::time::Duration;
 
-use crate::destination::{Now, TransportError, TransportErrorKind};
+use crate::destination::{BatchId, Now, TransportError, TransportErrorKind};
 use crate::engine::{
-    DropReason, Engine, Fate, Limits, OnExhausted, Outcome, Output, RecordError, Tag, Unrecorded, WhenFull,
+    DropReason, Engine, Fate, Limits, OnExhausted, Outcome, Output, RecordError, Tag, TransmitId, Unrecorded,
+    WhenFull,
 };
 use crate::growingio::{Consumer, Format, GrowingIo, Options};
 use crate::http::{Body, Response};
@@ -131,6 +132,8 @@ pub extern "C" fn tw_new(len: usize) -> u32 {
     };
     options.validate = state.option(4) != 0;
     options.max_request_bytes = state.option(5) as usize;
+    options.flush_size = state.option(16) as usize;
+    options.flush_only = state.option(17) != 0;
     let mut limits = Limits::default();
     limits.retry.retry_limit = state.option(6) as u32;
     limits.retry.backoff_factor = state.option(7);
@@ -200,7 +203,8 @@ pub extern "C" fn tw_record(len: usize, tagged: u32, mono: f64, wall: f64) -> u3
 pub extern "C" fn tw_poll(mono: f64, wall: f64, most: f64) -> u32 {
     let state = state();
     let Some(engine) = &mut state.engine else { return 0 };
-    match engine.poll(State::now(mono, wall)) {
+    let most = if most < 0.0 { usize::MAX } else { most as usize };
+    match engine.poll_within(State::now(mono, wall), most) {
         Output::Wait(until) => {
             state.numbers[0] = until.map_or(-1.0, |until| until as f64);
             0
@@ -285,7 +289,7 @@ pub extern "C" fn tw_answer(
     wall: f64,
 ) {
     let Some(engine) = &mut state().engine else { return };
-    let id = crate::engine::TransmitId::new(crate::destination::BatchId(batch as u64), attempt);
+    let id = TransmitId::new(BatchId(batch as u64), attempt);
     let text = input(len);
     let now = State::now(mono, wall);
     if status == 0 {
@@ -299,6 +303,22 @@ pub extern "C" fn tw_answer(
         response = response.retry_after(retry_after);
     }
     engine.answer(id, Ok(&response), now);
+}
+
+/// A request was refused before it left: its batch goes back, and that was no attempt.
+#[unsafe(no_mangle)]
+pub extern "C" fn tw_unsend(batch: f64, attempt: u32, mono: f64) {
+    if let Some(engine) = &mut state().engine {
+        engine.unsend(TransmitId::new(BatchId(batch as u64), attempt), State::now(mono, 0.0));
+    }
+}
+
+/// Gives a request that is under way until `deadline`.
+#[unsafe(no_mangle)]
+pub extern "C" fn tw_extend(batch: f64, attempt: u32, deadline: f64) {
+    if let Some(engine) = &mut state().engine {
+        engine.extend(TransmitId::new(BatchId(batch as u64), attempt), deadline as u64);
+    }
 }
 
 /// Acts on the whole. 0: begins a flush, its number is number 0. 1: what became of flush number 0, in the numbers; 2: the
