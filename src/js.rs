@@ -5,6 +5,7 @@
 //! no glue, so nothing has to be generated: the functions are plain exports on numbers.
 
 pub(crate) mod host;
+mod memory;
 
 use std::cell::UnsafeCell;
 use std::time::Duration;
