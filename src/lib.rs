@@ -10,6 +10,7 @@
 //! | `native` (default) | the tracker for servers: reqwest with rustls, on its own thread or the caller's tokio |
 //! | `collector` | the local server that stands in for the vendors: `collector` |
 //! | `cli` | the command `trackwire` |
+//! | `js` | the exports of the wasm module that the npm package is to be built from, in the making |
 //!
 //! Without `native` nothing here does I/O, and no tokio, hyper, reqwest or wasm-bindgen is built.
 //!
@@ -31,9 +32,8 @@ pub mod growingio;
 pub mod http;
 mod invalid;
 #[cfg(all(feature = "js", target_family = "wasm"))]
-#[doc(hidden)]
 #[allow(unsafe_code, reason = "the only room where the module meets JavaScript")]
-pub mod js;
+mod js;
 #[cfg(feature = "native")]
 mod policy;
 #[cfg(feature = "collector")]
