@@ -93,6 +93,8 @@ pub struct Batching {
     pub max_wait: Option<u64>,
     /// Whether a record in this lane makes everything recorded so far go out.
     pub triggers_flush: bool,
+    /// Records in a batch that a flush sends; 0 for `max_events`.
+    pub flush_events: usize,
 }
 
 /// What an answer means for its batch.

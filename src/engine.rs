@@ -52,7 +52,7 @@ use queue::{Pool, Queue};
 use sorted::{Few, Sorted};
 use waiting::{Turn, Waiting};
 
-#[cfg(feature = "native")]
+#[cfg(any(feature = "native", feature = "js"))]
 pub(crate) use retry::splitmix;
 
 /// The delivery state machine for one destination.
@@ -77,6 +77,8 @@ pub struct Engine<D: Destination> {
     next_flush: u64,
     held: bool,
     closed: bool,
+    /// The largest body to hand out, bytes.
+    most: usize,
     scratch: Vec<u8>,
     planted: Planted,
 }
@@ -152,6 +154,8 @@ struct Flight<E> {
     /// Until when the driver may still answer, before the engine takes the request for lost; `None` while the
     /// batch is being sealed.
     lease: Option<u64>,
+    /// Whether it was counted as a possible duplicate.
+    counted_loss: bool,
 }
 
 /// What is held now.
@@ -188,6 +192,7 @@ impl<D: Destination> Engine<D> {
             next_flush: 1,
             held: false,
             closed: false,
+            most: usize::MAX,
             scratch: Vec::new(),
             planted: Planted::default(),
         }
@@ -448,13 +453,16 @@ impl<D: Destination> Engine<D> {
         }
         let mut batching = self.destination.batching(key);
         batching.max_events = batching.max_events.max(1);
+        if batching.flush_events == 0 {
+            batching.flush_events = batching.max_events;
+        }
         batching.max_bytes = batching.max_bytes.clamp(1, self.largest_batch);
         // Whatever is cut must have room to be sealed.
         let reserve = self.limits.sealed_reserve();
-        while batching.max_events > 1
-            && self.destination.sealed_bound(batching.max_bytes, batching.max_events) > reserve
-        {
-            batching.max_events = batching.max_events.div_ceil(2).min(reserve.max(1));
+        for events in [&mut batching.max_events, &mut batching.flush_events] {
+            while *events > 1 && self.destination.sealed_bound(batching.max_bytes, *events) > reserve {
+                *events = events.div_ceil(2).min(reserve.max(1));
+            }
         }
         let index = self.lanes.len();
         self.lanes.push(Lane {

@@ -96,10 +96,19 @@ impl Response {
         if let Ok(seconds) = text.parse::<u64>() {
             return Some(seconds.saturating_mul(1_000));
         }
-        let date = httpdate::parse_http_date(text).ok()?;
-        let at = date.duration_since(std::time::UNIX_EPOCH).ok()?.as_millis();
-        Some(u64::try_from(at).unwrap_or(u64::MAX).saturating_sub(wall))
+        Some(read_date(text)?.saturating_sub(wall))
     }
+}
+
+/// A date of HTTP, ms since the Unix epoch.
+fn read_date(text: &str) -> Option<u64> {
+    #[cfg(not(all(feature = "js", target_family = "wasm")))]
+    {
+        let date = httpdate::parse_http_date(text).ok()?;
+        u64::try_from(date.duration_since(std::time::UNIX_EPOCH).ok()?.as_millis()).ok()
+    }
+    #[cfg(all(feature = "js", target_family = "wasm"))]
+    crate::js::host::read_date(text)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 //! | `native` (default) | the tracker for servers: reqwest with rustls, on its own thread or the caller's tokio |
 //! | `collector` | the local server that stands in for the vendors: `collector` |
 //! | `cli` | the command `trackwire` |
+//! | `js` | the exports of the wasm module that the npm package is to be built from, in the making |
 //!
 //! Without `native` nothing here does I/O, and no tokio, hyper, reqwest or wasm-bindgen is built.
 //!
@@ -30,10 +31,15 @@ pub mod event;
 pub mod growingio;
 pub mod http;
 mod invalid;
+#[cfg(all(feature = "js", target_family = "wasm"))]
+#[allow(unsafe_code, reason = "the only room where the module meets JavaScript")]
+mod js;
 #[cfg(feature = "native")]
 mod policy;
 #[cfg(feature = "collector")]
 pub mod received;
+#[cfg(any(feature = "native", feature = "js"))]
+mod sampling;
 #[cfg(feature = "native")]
 pub mod testing;
 pub mod transport;

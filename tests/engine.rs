@@ -8,6 +8,8 @@ mod delivery;
 mod flush;
 #[path = "engine/notes.rs"]
 mod notes;
+#[path = "engine/page.rs"]
+mod page;
 #[path = "engine/retry.rs"]
 mod retry;
 #[path = "engine/snapshot.rs"]

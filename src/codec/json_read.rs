@@ -9,6 +9,7 @@ mod tests;
 use std::borrow::Cow;
 
 use super::fnv::fnv;
+use super::number::read_double;
 use crate::event::Value;
 
 /// How deep objects and lists may nest.
@@ -163,8 +164,8 @@ impl<'a> Reader<'a> {
                 Err(_) => Value::BigInt(Cow::Borrowed(text)),
             });
         }
-        match text.parse::<f64>() {
-            Ok(double) if double.is_finite() => Ok(Value::Double(double)),
+        match read_double(text) {
+            double if double.is_finite() => Ok(Value::Double(double)),
             _ => Err(Error { at: start, problem: Problem::NotFinite }),
         }
     }

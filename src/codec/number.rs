@@ -12,41 +12,85 @@ pub(crate) fn write_double(out: &mut Vec<u8>, value: f64) {
     if write_short_decimal(out, value) {
         return;
     }
-    let mut buffer = ryu::Buffer::new();
-    let text = buffer.format_finite(value);
-    let size = value.abs();
-    if size == 0.0 || (1e-4..1e16).contains(&size) {
-        return out.extend_from_slice(text.as_bytes());
+    if value.is_sign_negative() {
+        out.push(b'-');
     }
-    match text.split_once('e') {
-        // ryu writes `1e16` and `1.5e-7`.
-        Some((mantissa, exponent)) => {
-            let (sign, digits) = match exponent.strip_prefix('-') {
-                Some(digits) => ('-', digits),
-                None => ('+', exponent),
-            };
-            write_scientific(out, mantissa.as_bytes(), sign, digits.as_bytes());
-        }
-        // Between 1e-5 and 1e-4 ryu still writes `0.00001234`.
-        None => {
-            let (negative, text) = match text.strip_prefix('-') {
-                Some(rest) => (true, rest),
-                None => (false, text),
-            };
-            let digits = text.trim_start_matches(['0', '.']).as_bytes();
-            if negative {
-                out.push(b'-');
+    let mut digits = [0; MAX_DIGITS];
+    let (digits, exponent) = shortest(value.abs(), &mut digits);
+    if !(-4..16).contains(&exponent) {
+        return write_scientific(out, digits, exponent);
+    }
+    let whole = (exponent + 1).max(0) as usize;
+    let (front, back) = digits.split_at(whole.min(digits.len()));
+    out.extend_from_slice(if front.is_empty() { b"0" } else { front });
+    zeros(out, whole.saturating_sub(digits.len()));
+    out.push(b'.');
+    zeros(out, (-1 - exponent).max(0) as usize);
+    out.extend_from_slice(if back.is_empty() { b"0" } else { back });
+}
+
+/// The most digits that a double needs.
+const MAX_DIGITS: usize = 17;
+
+/// The fewest digits that read back as this number, without zeros at their ends, and the power of ten of the first one.
+fn shortest(value: f64, digits: &mut [u8; MAX_DIGITS]) -> (&[u8], i32) {
+    let mut buffer = Spelling::default();
+    // In whatever form: `1.5e-7`, `1e+21`, `1234.5`, `0.00012`, `100000`.
+    let text = buffer.of(value);
+    let (mantissa, power) = text.split_once('e').unwrap_or((text, "0"));
+    let (mut count, mut exponent, mut point) = (0, -1, false);
+    for byte in mantissa.bytes() {
+        match byte {
+            b'.' => point = true,
+            b'0' if count == 0 => exponent -= i32::from(point),
+            _ => {
+                exponent += i32::from(!point);
+                // What is beyond is zeros.
+                if let Some(digit) = digits.get_mut(count) {
+                    *digit = byte;
+                    count += 1;
+                }
             }
-            let mut mantissa = Vec::with_capacity(digits.len() + 1);
-            mantissa.push(digits[0]);
-            if digits.len() > 1 {
-                mantissa.push(b'.');
-                mantissa.extend_from_slice(&digits[1..]);
-            }
-            write_scientific(out, &mantissa, '-', b"5");
         }
+    }
+    if count == 0 {
+        return (b"0", 0);
+    }
+    while digits[count - 1] == b'0' {
+        count -= 1;
+    }
+    (&digits[..count], exponent + power.parse::<i32>().unwrap_or(0))
+}
+
+/// The double nearest to a number in JSON's spelling; infinite beyond a double's range.
+pub(crate) fn read_double(text: &str) -> f64 {
+    #[cfg(not(all(feature = "js", target_family = "wasm")))]
+    return text.parse().unwrap_or(f64::NAN);
+    #[cfg(all(feature = "js", target_family = "wasm"))]
+    return crate::js::host::read_double(text);
+}
+
+/// Room for a double's spelling.
+#[cfg(not(all(feature = "js", target_family = "wasm")))]
+struct Spelling(ryu::Buffer);
+
+#[cfg(not(all(feature = "js", target_family = "wasm")))]
+impl Default for Spelling {
+    fn default() -> Self {
+        Self(ryu::Buffer::new())
     }
 }
+
+#[cfg(not(all(feature = "js", target_family = "wasm")))]
+impl Spelling {
+    fn of(&mut self, value: f64) -> &str {
+        self.0.format_finite(value)
+    }
+}
+
+// JavaScript has both ways at hand, by the same rules; the tables they need are 20 kB.
+#[cfg(all(feature = "js", target_family = "wasm"))]
+use crate::js::host::Spelling;
 
 /// Writes a number that has at most four decimals, such as a price, and says whether it was one.
 ///
@@ -79,14 +123,21 @@ fn write_short_decimal(out: &mut Vec<u8>, value: f64) -> bool {
     true
 }
 
-fn write_scientific(out: &mut Vec<u8>, mantissa: &[u8], sign: char, exponent: &[u8]) {
-    out.extend_from_slice(mantissa);
-    out.push(b'e');
-    out.push(sign as u8);
-    if exponent.len() < 2 {
-        out.push(b'0');
+fn write_scientific(out: &mut Vec<u8>, digits: &[u8], exponent: i32) {
+    let (first, rest) = digits.split_at(1);
+    out.extend_from_slice(first);
+    if !rest.is_empty() {
+        out.push(b'.');
+        out.extend_from_slice(rest);
     }
-    out.extend_from_slice(exponent);
+    out.extend_from_slice(if exponent < 0 { b"e-" } else { b"e+" });
+    let size = exponent.unsigned_abs();
+    zeros(out, usize::from(size < 10));
+    write_int(out, i64::from(size));
+}
+
+fn zeros(out: &mut Vec<u8>, count: usize) {
+    out.resize(out.len() + count, b'0');
 }
 
 #[cfg(test)]

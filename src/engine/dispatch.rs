@@ -80,6 +80,13 @@ pub struct SealedJob<D: Destination> {
     pub buffer: Vec<u8>,
 }
 
+impl TransmitId {
+    /// The id of this attempt, for drivers that keep it as numbers.
+    pub fn new(batch: BatchId, attempt: u32) -> Self {
+        Self { batch, attempt }
+    }
+}
+
 impl<D: Destination> SealJob<D> {
     /// The attempt this is for.
     pub fn id(&self) -> TransmitId {
@@ -115,6 +122,15 @@ impl<D: Destination> Engine<D> {
             }
             None => Output::Wait(self.next_wake(now.mono)),
         }
+    }
+
+    /// As [`poll`](Self::poll), but hands out no request with a body of more than `most` bytes: what is larger waits,
+    /// and batches are cut smaller. For a page's last moments.
+    pub fn poll_within(&mut self, now: Now, most: usize) -> Output<D::Request> {
+        self.most = most;
+        let output = self.poll(now);
+        self.most = usize::MAX;
+        output
     }
 
     /// As [`poll`](Self::poll), but hands out the sealing, which is the expensive part, so that a driver can do it
@@ -163,6 +179,39 @@ impl<D: Destination> Engine<D> {
             return None;
         }
         Some(self.transmit(job.id, now))
+    }
+
+    /// Takes back a request that never left, such as one that the platform refused to start: it was no attempt.
+    pub fn unsend(&mut self, id: TransmitId, now: Now) {
+        if self.batches.get(id.batch).is_none_or(|batch| batch.state != State::InFlight(id)) {
+            return;
+        }
+        let counted_loss = self.flights.get(id).is_some_and(|flight| flight.counted_loss);
+        self.land(id);
+        let Some(batch) = self.batches.get_mut(id.batch) else { return };
+        batch.attempts -= 1;
+        self.stats.requests -= 1;
+        self.stats.retries -= u64::from(id.attempt > 1);
+        self.stats.plain_bytes -= batch.plain as u64;
+        self.stats.sent_bytes -= batch.sealed_bytes as u64;
+        if counted_loss {
+            self.stats.maybe_duplicated -= batch.count;
+            batch.uncounted_loss = true;
+        }
+        match batch.discarded.clone() {
+            Some(reason) => self.end_batch(id.batch, &Fate::Dropped(reason)),
+            None => self.wait(id.batch, now.mono),
+        }
+    }
+
+    /// Gives a request that is under way until `deadline` (monotonic, ms): a page that was frozen could not hear its
+    /// answer.
+    pub fn extend(&mut self, id: TransmitId, deadline: u64) {
+        if let Some(flight) = self.flights.get_mut(id)
+            && let Some(lease) = &mut flight.lease
+        {
+            *lease = deadline.saturating_add(LEASE_GRACE);
+        }
     }
 
     /// Takes requests for lost whose lease has run out and ends what is too old; then hands out an outcome.
@@ -255,7 +304,12 @@ impl<D: Destination> Engine<D> {
     /// Whether there is room for a sealed copy of the lane's next batch.
     fn lane_may_be_sealed(&self, lane: &Lane<D::Lane>) -> bool {
         let bound = |bytes, events| self.destination.sealed_bound(lane.bytes.min(bytes), events);
-        let events = lane.batching.max_events.min((lane.queue.end() - lane.head) as usize);
+        if self.most < usize::MAX
+            && self.destination.sealed_bound(lane.queue.record(lane.head).len(), 1) > self.most
+        {
+            return false;
+        }
+        let events = lane.most_events().min((lane.queue.end() - lane.head) as usize);
         // Several events within the lane's bound, or one large event.
         self.has_seal_room(
             bound(lane.batching.max_bytes, events)
@@ -264,8 +318,11 @@ impl<D: Destination> Engine<D> {
     }
 
     fn may_be_sealed(&self, batch: &Batch<D::Sealed>) -> bool {
-        batch.sealed.is_some()
-            || self.has_seal_room(self.destination.sealed_bound(batch.plain, batch.count as usize))
+        if batch.sealed.is_some() {
+            return batch.sealed_bytes <= self.most;
+        }
+        let bound = self.destination.sealed_bound(batch.plain, batch.count as usize);
+        bound <= self.most && self.has_seal_room(bound)
     }
 
     /// Whether the memory limit leaves room for a sealed copy, if need be by letting go of those of waiting batches.
@@ -311,7 +368,11 @@ impl<D: Destination> Engine<D> {
 
     fn cut(&mut self, lane: usize) -> BatchId {
         let source = &mut self.lanes[lane];
-        let (count, plain) = source.measure();
+        let (events, mut bytes) = (source.most_events(), source.batching.max_bytes);
+        while bytes > 1 && self.destination.sealed_bound(bytes, events) > self.most {
+            bytes -= bytes.div_ceil(16);
+        }
+        let (count, plain) = source.queue.measure(source.head, events, bytes);
         let range = source.head..source.head + count;
         source.head = range.end;
         source.bytes -= plain;
@@ -404,7 +465,7 @@ impl<D: Destination> Engine<D> {
         }
         self.live.sealed += reserve;
         let id = TransmitId { batch: id, attempt };
-        self.flights.insert(id, Flight { endpoint, epoch, exhausted, lease: None });
+        self.flights.insert(id, Flight { endpoint, epoch, exhausted, lease: None, counted_loss: false });
         id
     }
 
@@ -415,7 +476,9 @@ impl<D: Destination> Engine<D> {
         self.stats.retries += u64::from(id.attempt > 1);
         self.stats.plain_bytes += batch.plain as u64;
         self.stats.sent_bytes += batch.sealed_bytes as u64;
-        if std::mem::take(&mut batch.uncounted_loss) && !self.planted.has(Bug::DuplicateUncounted) {
+        let counted_loss =
+            std::mem::take(&mut batch.uncounted_loss) && !self.planted.has(Bug::DuplicateUncounted);
+        if counted_loss {
             self.stats.maybe_duplicated += batch.count;
         }
         let sealed = batch.sealed.as_ref().expect("a batch is sealed before it is sent");
@@ -425,6 +488,7 @@ impl<D: Destination> Engine<D> {
             // What it learns is about the endpoint as it is now, not as it was before the sealing.
             flight.epoch = self.endpoints.get(&flight.endpoint).map_or(flight.epoch, |state| state.epoch);
             flight.lease = Some(deadline.saturating_add(LEASE_GRACE));
+            flight.counted_loss = counted_loss;
         }
         Transmit { id, request, deadline }
     }
@@ -495,8 +559,8 @@ impl<D: Destination> Engine<D> {
 }
 
 impl<K> Lane<K> {
-    /// What the next batch takes.
-    fn measure(&self) -> (u64, usize) {
-        self.queue.measure(self.head, self.batching.max_events, self.batching.max_bytes)
+    /// The most records of the next batch.
+    fn most_events(&self) -> usize {
+        if self.head < self.flush_to { self.batching.flush_events } else { self.batching.max_events }
     }
 }

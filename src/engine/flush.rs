@@ -10,6 +10,18 @@ use crate::destination::Destination;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FlushId(u64);
 
+impl FlushId {
+    /// Its number, for drivers that keep it as one.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+
+    /// The flush of this number.
+    pub fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+}
+
 pub(super) struct Flush {
     id: FlushId,
     /// For each lane, the first record that came after the flush.

@@ -18,6 +18,8 @@ pub struct GrowingIo {
     consumer: Consumer,
     validate: bool,
     max_request_bytes: usize,
+    flush_size: usize,
+    flush_only: bool,
     records: RecordForm,
     urls: [String; 3],
     /// What stands in the bytes of every record: exported events are restored only where it is the same.
@@ -90,6 +92,8 @@ impl GrowingIo {
             consumer: options.consumer,
             validate: options.validate,
             max_request_bytes: options.max_request_bytes,
+            flush_size: options.flush_size,
+            flush_only: options.flush_only,
             records,
             urls: [
                 format!("{host}/v3/projects/{project}/collect"),
@@ -179,10 +183,16 @@ impl Destination for GrowingIo {
     }
 
     fn batching(&self, lane: &Lane) -> Batching {
-        let alone = Batching { max_events: 1, max_bytes: usize::MAX, max_wait: None, triggers_flush: false };
+        let alone = Batching {
+            max_events: 1,
+            max_bytes: usize::MAX,
+            max_wait: None,
+            triggers_flush: false,
+            flush_events: 0,
+        };
         // Each record but the first costs a comma, and the brackets cost two bytes.
         let room = |max_size: usize| self.max_request_bytes.saturating_sub(max_size + 2);
-        match self.consumer {
+        let mut batching = match self.consumer {
             Consumer::Default | Consumer::Debug => alone,
             Consumer::Buffered { .. } if *lane != Lane::Events => alone,
             Consumer::Buffered { max_size } => {
@@ -195,8 +205,17 @@ impl Destination for GrowingIo {
                 max_bytes: room(max_size),
                 max_wait: Some(u64::try_from(flush_after.as_millis()).unwrap_or(u64::MAX)),
                 triggers_flush: *lane == Lane::Items,
+                ..alone
             },
+        };
+        if self.flush_size > 0 {
+            batching.flush_events = self.flush_size;
+            batching.max_bytes = batching.max_bytes.min(room(self.flush_size.max(batching.max_events)));
         }
+        if self.flush_only {
+            batching = Batching { max_events: usize::MAX, max_wait: None, triggers_flush: false, ..batching };
+        }
+        batching
     }
 
     fn endpoint(&self, _: &Lane, _: BatchId, _: u32) {}
@@ -221,6 +240,15 @@ impl Destination for GrowingIo {
 
     fn sealed_bytes(&self, sealed: &Sealed) -> usize {
         sealed.body.len()
+    }
+
+    fn sealed_bound(&self, plain: usize, count: usize) -> usize {
+        let framed = plain + count + 1;
+        match self.format {
+            Format::Json | Format::Protobuf | Format::Simple => framed,
+            // What snappy makes of noise.
+            _ => framed + framed / 6 + 32,
+        }
     }
 
     fn request(&self, sealed: &Sealed, _: u32, _: Now) -> Request {

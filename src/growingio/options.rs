@@ -26,6 +26,11 @@ pub struct Options {
     pub validate: bool,
     /// The largest request, bytes before compression. A single event may not be larger either. Default: 2 MiB.
     pub max_request_bytes: usize,
+    /// Events in a request that a flush sends; 0 as many as the consumer puts in one. Default 0. For pages and Workers,
+    /// where a flush has a moment only.
+    pub flush_size: usize,
+    /// Whether nothing leaves but by a flush, whatever the consumer. Default: `false`.
+    pub flush_only: bool,
 }
 
 /// The wire form.
@@ -105,6 +110,8 @@ impl Options {
             sdk_version: Some(env!("CARGO_PKG_VERSION").into()),
             validate: true,
             max_request_bytes: 2 << 20,
+            flush_size: 0,
+            flush_only: false,
         }
     }
 

@@ -46,7 +46,13 @@ impl Destination for Notes {
 
     fn batching(&self, lane: &Topic) -> Batching {
         let urgent = lane == "urgent";
-        Batching { max_events: 3, max_bytes: 1_000, max_wait: Some(1_000), triggers_flush: urgent }
+        Batching {
+            max_events: 3,
+            max_bytes: 1_000,
+            max_wait: Some(1_000),
+            triggers_flush: urgent,
+            flush_events: 0,
+        }
     }
 
     fn endpoint(&self, lane: &Topic, _id: BatchId, _attempt: u32) -> Topic {

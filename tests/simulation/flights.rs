@@ -297,7 +297,9 @@ impl Model {
         hold!(Body, skipped.is_none(), "batch {id:?} skips an event of its lane: {skipped:?}");
         let plain: usize = content.events.iter().map(|(_, len)| len).sum();
         let count = ids.len();
-        hold!(Early, count <= batching.max_events, "batch {id:?} has {count} events: {batching:?}");
+        let flushed = self.events[&ids[0]].flushed && batching.flush_events > 0;
+        let most = if flushed { batching.flush_events } else { batching.max_events };
+        hold!(Early, count <= most, "batch {id:?} has {count} events: {batching:?}");
         hold!(
             Early,
             count == 1 || plain <= batching.max_bytes,

@@ -99,6 +99,7 @@ fn lane(rng: &mut Rng, endpoints: u8, limits: &Limits, calm: bool) -> LanePlan {
             max_bytes: rng.pick(&[1, 500, 10_000, 1 << 20]).min(limits.max_queue_bytes),
             max_wait: if calm { max_wait.or(Some(1_000)) } else { max_wait },
             triggers_flush: rng.in_1000(100),
+            flush_events: rng.pick(&[0, 0, 5, 500]),
         },
         endpoints: (0..ring).map(|step| (home + step) % endpoints).collect(),
     }

@@ -1,0 +1,385 @@
+//! What the shell calls: plain exports on numbers.
+//!
+//! Text goes in through the buffer of [`tw_room`]; numbers come back in the array of [`tw_numbers`], text in the buffer
+//! of [`tw_text`].
+
+use std::cell::UnsafeCell;
+use std::time::Duration;
+
+use crate::destination::{BatchId, Now, TransportError, TransportErrorKind};
+use crate::engine::{
+    DropReason, Engine, Fate, Limits, OnExhausted, Outcome, Output, RecordError, Tag, TransmitId, Unrecorded,
+    WhenFull,
+};
+use crate::growingio::{Consumer, Format, GrowingIo, Options};
+use crate::http::{Body, Response};
+use crate::sampling::is_sampled;
+use crate::{Event, Invalid};
+
+struct State {
+    engine: Option<Engine<GrowingIo>>,
+    /// What the shell writes.
+    input: Vec<u8>,
+    /// What the shell reads.
+    text: Vec<u8>,
+    numbers: [f64; NUMBERS],
+    /// The body of the request handed out last.
+    body: Option<Body>,
+}
+
+const NUMBERS: usize = 24;
+
+/// One tracker, one instance of the module, one thread.
+struct Instance(UnsafeCell<State>);
+
+// SAFETY: the module is built without threads.
+unsafe impl Sync for Instance {}
+
+static INSTANCE: Instance = Instance(UnsafeCell::new(State {
+    engine: None,
+    input: Vec::new(),
+    text: Vec::new(),
+    numbers: [0.0; NUMBERS],
+    body: None,
+}));
+
+fn state() -> &'static mut State {
+    // SAFETY: one thread, and no export calls another or anything of the shell's that could.
+    unsafe { &mut *INSTANCE.0.get() }
+}
+
+/// Room for `len` bytes of text; where.
+#[unsafe(no_mangle)]
+pub(super) extern "C" fn tw_room(len: usize) -> *mut u8 {
+    let input = &mut state().input;
+    input.clear();
+    input.reserve(len);
+    input.as_mut_ptr()
+}
+
+/// Where the numbers are that go in and come back.
+#[unsafe(no_mangle)]
+pub(super) extern "C" fn tw_numbers() -> *mut f64 {
+    state().numbers.as_mut_ptr()
+}
+
+/// Where the text is that comes back; its length is number 0.
+#[unsafe(no_mangle)]
+pub(super) extern "C" fn tw_text() -> *const u8 {
+    let state = state();
+    state.numbers[0] = state.text.len() as f64;
+    state.text.as_ptr()
+}
+
+/// The first `len` bytes of the room, written by `TextEncoder`.
+fn input(len: usize) -> &'static str {
+    let input = &mut state().input;
+    // SAFETY: the shell wrote `len` bytes into a room of at least as many, by `TextEncoder`, which writes UTF-8.
+    unsafe {
+        input.set_len(len);
+        str::from_utf8_unchecked(input)
+    }
+}
+
+impl State {
+    fn option(&self, place: usize) -> u64 {
+        self.numbers[place] as u64
+    }
+
+    fn now(mono: f64, wall: f64) -> Now {
+        Now { mono: mono as u64, wall: wall as u64 }
+    }
+
+    /// An invalid event or option as text: kind, field and hint.
+    fn refuse(&mut self, code: &str, field: &str, hint: &str) {
+        self.text.clear();
+        for (place, part) in [code, field, hint].into_iter().enumerate() {
+            if place > 0 {
+                self.text.push(0);
+            }
+            self.text.extend_from_slice(part.as_bytes());
+        }
+    }
+}
+
+/// Makes the engine. In: product id, data source id, server host, platform and sdk version, with zeros between them,
+/// and these numbers. 0 when it is made; else the text says why not.
+#[unsafe(no_mangle)]
+pub(super) extern "C" fn tw_new(len: usize) -> u32 {
+    let state = state();
+    let mut texts = input(len).split('\0');
+    let mut text = || texts.next().unwrap_or_default();
+    let mut options = Options::new(text(), text(), text());
+    options.platform = Some(text().to_owned());
+    options.sdk_version = Some(text().to_owned());
+    options.format = match state.option(0) {
+        0 => Format::Simple,
+        1 => Format::Json,
+        2 => Format::JsonSnappy,
+        3 => Format::JsonSnappyCrypt,
+        4 => Format::Protobuf,
+        _ => Format::ProtobufSnappyCrypt,
+    };
+    let max_size = state.option(2) as usize;
+    options.consumer = match state.option(1) {
+        0 => Consumer::Default,
+        1 => Consumer::Buffered { max_size },
+        2 => Consumer::Async { max_size, flush_after: Duration::from_millis(state.option(3)) },
+        _ => Consumer::Debug,
+    };
+    options.validate = state.option(4) != 0;
+    options.max_request_bytes = state.option(5) as usize;
+    options.flush_size = state.option(16) as usize;
+    options.flush_only = state.option(17) != 0;
+    let mut limits = Limits::default();
+    limits.retry.retry_limit = state.option(6) as u32;
+    limits.retry.backoff_factor = state.option(7);
+    limits.request_timeout = state.option(8);
+    limits.max_queue_bytes = state.option(9) as usize;
+    limits.max_queue_events = state.option(10);
+    limits.max_age = state.option(11);
+    limits.max_in_flight = state.option(12) as usize;
+    if state.option(13) != 0 {
+        limits.retry.on_exhausted = OnExhausted::Drop;
+    }
+    if state.option(14) != 0 {
+        limits.when_full = WhenFull::DropOldest;
+    }
+    limits.max_event_bytes = options.max_request_bytes.saturating_sub(2);
+    match GrowingIo::new(&options) {
+        Ok(destination) => {
+            state.engine = Some(Engine::new(destination, limits, state.numbers[15].to_bits()));
+            0
+        }
+        Err(error) => {
+            state.refuse("option", error.option, &error.problem);
+            1
+        }
+    }
+}
+
+/// Records an event in the neutral form. 0: recorded; 1: recorded, and to be polled; 2: the queue is full; 3: closed;
+/// 4: invalid, the text says why. `tagged`: 0 no, 1 by number 0, 2 by the text in front of the event, up to a zero.
+#[unsafe(no_mangle)]
+pub(super) extern "C" fn tw_record(len: usize, tagged: u32, mono: f64, wall: f64) -> u32 {
+    let state = state();
+    let mut text = input(len);
+    let tag = match tagged {
+        1 => Some(Tag::Number(state.option(0))),
+        2 => text.split_once('\0').map(|(tag, event)| {
+            text = event;
+            Tag::Text(tag.into())
+        }),
+        _ => None,
+    };
+    let Some(engine) = &mut state.engine else { return 3 };
+    let recorded = match Event::from_json(text) {
+        Ok(event) => engine.record(&event, tag, State::now(mono, wall)),
+        Err(invalid) => {
+            engine.count_unrecorded(Unrecorded::Invalid);
+            Err(RecordError::Invalid(invalid))
+        }
+    };
+    match recorded {
+        Ok(recorded) => u32::from(recorded.wake),
+        Err(RecordError::Full) => 2,
+        Err(RecordError::Closed) => 3,
+        Err(RecordError::Invalid(invalid)) => {
+            let Invalid { field, hint, .. } = &invalid;
+            state.refuse(invalid.code(), field, hint);
+            4
+        }
+    }
+}
+
+/// What to do; with `most` of 0 or more, no request with a body of more bytes. 0: nothing until number 0 (below 0: until told otherwise). 1: send this: batch, attempt, deadline, where
+/// the body is and its length; the text is the URL and then headers by name and value, with zeros between. 2: an
+/// outcome: fate, count, batch or -1, possibly delivered, code, how it is tagged, the tag; the text is the message and,
+/// after a zero, the tag.
+#[unsafe(no_mangle)]
+pub(super) extern "C" fn tw_poll(mono: f64, wall: f64, most: f64) -> u32 {
+    let state = state();
+    let Some(engine) = &mut state.engine else { return 0 };
+    let most = if most < 0.0 { usize::MAX } else { most as usize };
+    match engine.poll_within(State::now(mono, wall), most) {
+        Output::Wait(until) => {
+            state.numbers[0] = until.map_or(-1.0, |until| until as f64);
+            0
+        }
+        Output::Transmit(transmit) => {
+            let request = transmit.request;
+            let text = &mut state.text;
+            text.clear();
+            text.extend_from_slice(request.url.as_bytes());
+            for (name, value) in &request.headers {
+                for part in [name, value] {
+                    text.push(0);
+                    text.extend_from_slice(part.as_bytes());
+                }
+            }
+            let body = state.body.insert(request.body);
+            let numbers = [
+                transmit.id.batch.0 as f64,
+                f64::from(transmit.id.attempt),
+                transmit.deadline as f64,
+                body.as_ptr() as usize as f64,
+                body.len() as f64,
+            ];
+            state.numbers[..numbers.len()].copy_from_slice(&numbers);
+            1
+        }
+        Output::Outcome(outcome) => {
+            state.tell(&outcome);
+            2
+        }
+    }
+}
+
+impl State {
+    fn tell(&mut self, outcome: &Outcome) {
+        let (fate, cause) = match &outcome.fate {
+            Fate::Delivered => (0.0, None),
+            Fate::Unconfirmed => (1.0, None),
+            Fate::Rejected(cause) => (2.0, Some(cause)),
+            Fate::Expired => (3.0, None),
+            Fate::Dropped(DropReason::Exhausted(cause)) => (4.0, Some(cause)),
+            Fate::Dropped(DropReason::Overflow) => (5.0, None),
+            Fate::Dropped(DropReason::Closed) => (6.0, None),
+            Fate::Dropped(_) => (7.0, None),
+        };
+        self.text.clear();
+        if let Some(cause) = cause {
+            self.text.extend_from_slice(cause.message.as_bytes());
+        }
+        let (tagged, number) = match &outcome.tag {
+            None => (0.0, 0.0),
+            Some(Tag::Number(number)) => (1.0, *number as f64),
+            Some(Tag::Text(text)) => {
+                self.text.push(0);
+                self.text.extend_from_slice(text.as_bytes());
+                (2.0, 0.0)
+            }
+        };
+        let numbers = [
+            fate,
+            outcome.count as f64,
+            outcome.batch.map_or(-1.0, |batch| batch.0 as f64),
+            f64::from(u8::from(outcome.possibly_delivered)),
+            cause.map_or(0.0, |cause| f64::from(cause.code)),
+            tagged,
+            number,
+        ];
+        self.numbers[..numbers.len()].copy_from_slice(&numbers);
+    }
+}
+
+/// Brings an answer: a status, or 0 for none. `maybe`: whether the request may have arrived. The text is
+/// `Retry-After`, a zero and the start of the body, or why there is no answer.
+#[unsafe(no_mangle)]
+pub(super) extern "C" fn tw_answer(
+    batch: f64,
+    attempt: u32,
+    status: u32,
+    maybe: u32,
+    len: usize,
+    mono: f64,
+    wall: f64,
+) {
+    let Some(engine) = &mut state().engine else { return };
+    let id = TransmitId::new(BatchId(batch as u64), attempt);
+    let text = input(len);
+    let now = State::now(mono, wall);
+    if status == 0 {
+        let mut error = TransportError::new(TransportErrorKind::Other, text.to_owned());
+        error.maybe_accepted = maybe != 0;
+        return engine.answer(id, Err(error), now);
+    }
+    let (retry_after, body) = text.split_once('\0').unwrap_or_default();
+    let mut response = Response::new(status as u16).body(body.as_bytes().to_vec());
+    if !retry_after.is_empty() {
+        response = response.retry_after(retry_after);
+    }
+    engine.answer(id, Ok(&response), now);
+}
+
+/// A request was refused before it left: its batch goes back, and that was no attempt.
+#[unsafe(no_mangle)]
+pub(super) extern "C" fn tw_unsend(batch: f64, attempt: u32, mono: f64) {
+    if let Some(engine) = &mut state().engine {
+        engine.unsend(TransmitId::new(BatchId(batch as u64), attempt), State::now(mono, 0.0));
+    }
+}
+
+/// Gives a request that is under way until `deadline`.
+#[unsafe(no_mangle)]
+pub(super) extern "C" fn tw_extend(batch: f64, attempt: u32, deadline: f64) {
+    if let Some(engine) = &mut state().engine {
+        engine.extend(TransmitId::new(BatchId(batch as u64), attempt), deadline as u64);
+    }
+}
+
+/// Acts on the whole. 0: begins a flush, its number is number 0. 1: what became of flush number 0, in the numbers; 2: the
+/// same, and ends it. 3: closes. 4: abandons. 5: holds. 6: lets go. 7: discards. 8 to 11: counts an event that was
+/// invalid, filtered, sampled out, ignored. 12: the books, in the numbers.
+#[unsafe(no_mangle)]
+pub(super) extern "C" fn tw_do(what: u32) {
+    let state = state();
+    let Some(engine) = &mut state.engine else { return };
+    match what {
+        0 => state.numbers[0] = engine.flush().number() as f64,
+        1 | 2 => {
+            let id = crate::engine::FlushId::from_number(state.numbers[0] as u64);
+            let report = engine.flush_report(id).unwrap_or_default();
+            if what == 2 {
+                engine.end_flush(id);
+            }
+            let numbers = [report.delivered, report.rejected, report.expired, report.dropped, report.pending];
+            put(&mut state.numbers, &numbers);
+        }
+        3 => engine.close(),
+        4 => engine.abandon(),
+        5 | 6 => engine.hold(what == 5),
+        7 => engine.discard(&DropReason::Disabled),
+        8 => engine.count_unrecorded(Unrecorded::Invalid),
+        9 => engine.count_unrecorded(Unrecorded::Filtered),
+        10 => engine.count_unrecorded(Unrecorded::SampledOut),
+        11 => engine.count_unrecorded(Unrecorded::Ignored),
+        _ => {
+            let stats = engine.stats();
+            let numbers = [
+                stats.accepted,
+                stats.delivered,
+                stats.rejected,
+                stats.expired,
+                stats.dropped,
+                stats.pending,
+                stats.unconfirmed,
+                stats.refused_full,
+                stats.invalid,
+                stats.filtered,
+                stats.sampled_out,
+                stats.ignored,
+                stats.batches,
+                stats.requests,
+                stats.retries,
+                stats.plain_bytes,
+                stats.sent_bytes,
+                stats.maybe_duplicated,
+                stats.queued_bytes,
+            ];
+            put(&mut state.numbers, &numbers);
+        }
+    }
+}
+
+fn put(to: &mut [f64; NUMBERS], numbers: &[u64]) {
+    for (to, &number) in to.iter_mut().zip(numbers) {
+        *to = number as f64;
+    }
+}
+
+/// Whether a user is in the sample of number 0.
+#[unsafe(no_mangle)]
+pub(super) extern "C" fn tw_sampled(len: usize) -> u32 {
+    u32::from(is_sampled(input(len), state().numbers[0]))
+}

@@ -1,0 +1,32 @@
+//! What JavaScript has at hand already: numbers and dates as text. Their tables would be most of the module.
+
+#[link(wasm_import_module = "tw")]
+unsafe extern "C" {
+    /// Writes `String(value)`, which is ASCII, and returns its length.
+    safe fn spell(value: f64, to: *mut u8) -> usize;
+    /// `Number(text)`.
+    safe fn number(text: *const u8, len: usize) -> f64;
+    /// `Date.parse(text)`.
+    safe fn date(text: *const u8, len: usize) -> f64;
+}
+
+/// Room for a double's spelling; the longest has 25 characters.
+#[derive(Default)]
+pub(crate) struct Spelling([u8; 32]);
+
+impl Spelling {
+    pub(crate) fn of(&mut self, value: f64) -> &str {
+        let len = spell(value, self.0.as_mut_ptr());
+        str::from_utf8(self.0.get(..len).unwrap_or_default()).unwrap_or_default()
+    }
+}
+
+pub(crate) fn read_double(text: &str) -> f64 {
+    number(text.as_ptr(), text.len())
+}
+
+/// Ms since the Unix epoch.
+pub(crate) fn read_date(text: &str) -> Option<u64> {
+    let at = date(text.as_ptr(), text.len());
+    (at >= 0.0).then_some(at as u64)
+}
