@@ -59,8 +59,8 @@ pub trait Destination {
     /// The most bytes that sealing `count` records of `plain` bytes together can make. The engine keeps that much
     /// room free. The default is snappy's worst case over one byte of framing for each record.
     fn sealed_bound(&self, plain: usize, count: usize) -> usize {
-        let framed = plain + count + 64;
-        framed + framed / 6
+        let framed = plain.saturating_add(count).saturating_add(64);
+        framed.saturating_add(framed / 6)
     }
 
     /// Builds the request of one attempt (1 for the first): only what must be fresh may differ between attempts.

@@ -29,7 +29,6 @@ mod snapshot;
 mod sorted;
 mod waiting;
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Range;
@@ -39,6 +38,7 @@ pub use dispatch::{Output, SealJob, SealedJob, Step, Transmit, TransmitId};
 pub use flush::FlushId;
 pub use limits::{Limits, WhenFull};
 pub use outcome::{DropReason, Fate, Outcome, Report, Stats, Tag};
+use outcome::{MIN_UNTOLD, Untold};
 #[doc(hidden)]
 pub use planted::Bug;
 pub use retry::{Decision, Failure, OnExhausted, RetryPolicy};
@@ -55,6 +55,9 @@ use waiting::{Turn, Waiting};
 #[cfg(any(feature = "native", feature = "js"))]
 pub(crate) use retry::splitmix;
 
+/// The most bytes of a text tag.
+const MAX_TAG: usize = 1_024;
+
 /// The delivery state machine for one destination.
 pub struct Engine<D: Destination> {
     destination: Arc<D>,
@@ -69,7 +72,7 @@ pub struct Engine<D: Destination> {
     waiting: Waiting<D::Endpoint>,
     flights: Sorted<TransmitId, Flight<D::Endpoint>>,
     endpoints: Few<D::Endpoint, Endpoint>,
-    outcomes: VecDeque<Outcome>,
+    untold: Untold,
     flushes: Vec<flush::Flush>,
     stats: Stats,
     live: Live,
@@ -119,6 +122,8 @@ struct Batch<S> {
     ranges: Vec<Range<u64>>,
     count: u64,
     plain: usize,
+    /// Bytes of its events' text tags.
+    tags: usize,
     sealed: Option<S>,
     sealed_bytes: usize,
     /// When it was first sealed. Sealing it again for this moment gives the same bytes.
@@ -184,7 +189,7 @@ impl<D: Destination> Engine<D> {
             waiting: Waiting::new(),
             flights: Sorted::default(),
             endpoints: Few::default(),
-            outcomes: VecDeque::new(),
+            untold: Untold::default(),
             flushes: Vec::new(),
             stats: Stats::default(),
             live: Live::default(),
@@ -240,14 +245,20 @@ impl<D: Destination> Engine<D> {
         if self.closed {
             return Err(self.refuse(RecordError::Closed));
         }
-        let largest = self.limits.max_event_bytes.min(self.largest_batch);
+        let largest = self.largest_event();
         if record.len() > largest || record.is_empty() {
             let hint = format!("an encoded event has 1 to {largest} bytes, this one has {}", record.len());
             let invalid = Invalid::new("event", InvalidKind::TooLarge, hint);
             return Err(self.refuse(RecordError::Invalid(invalid)));
         }
         let tag_bytes = tag.as_ref().map_or(0, Tag::bytes);
-        if !self.make_room(record.len() + tag_bytes) {
+        if tag_bytes > MAX_TAG {
+            let hint = format!("a text tag has at most {MAX_TAG} bytes, this one has {tag_bytes}");
+            let invalid = Invalid::new("tag", InvalidKind::TooLarge, hint);
+            return Err(self.refuse(RecordError::Invalid(invalid)));
+        }
+        let held = record.len() + tag_bytes;
+        if !self.make_room(held) {
             return Err(self.refuse(RecordError::Full));
         }
         let index = self.lane(lane);
@@ -268,12 +279,21 @@ impl<D: Destination> Engine<D> {
             self.flush_lanes();
         }
         // What was dropped to make room has an outcome.
-        Ok(Recorded { wake: first || became_ready || triggers_flush || !self.outcomes.is_empty() })
+        Ok(Recorded { wake: first || became_ready || triggers_flush || self.untold.len() > 0 })
     }
 
     /// Whether an event of `bytes` would be taken now.
     pub fn has_room(&self, bytes: usize) -> bool {
-        self.fits(bytes) || self.fits_after_eviction(bytes)
+        self.is_heard() && (self.fits(bytes) || self.fits_after_eviction(bytes))
+    }
+
+    /// Whether any event that is within the limits would be taken now, with its tag.
+    pub fn has_room_for_any(&self) -> bool {
+        self.has_room(self.largest_event() + MAX_TAG)
+    }
+
+    fn largest_event(&self) -> usize {
+        self.limits.max_event_bytes.min(self.largest_batch)
     }
 
     /// Counts an event that did not reach the queue, so that the books name it.
@@ -382,6 +402,9 @@ impl<D: Destination> Engine<D> {
     }
 
     fn make_room(&mut self, bytes: usize) -> bool {
+        if !self.is_heard() {
+            return false;
+        }
         if self.fits(bytes) {
             return true;
         }
@@ -389,6 +412,11 @@ impl<D: Destination> Engine<D> {
             while !self.fits(bytes) && self.evict() {}
         }
         self.fits(bytes)
+    }
+
+    /// Whether outcomes are fetched. Those that wait may take as much as the queue.
+    fn is_heard(&self) -> bool {
+        self.untold.bytes() <= self.limits.max_queue_bytes.max(MIN_UNTOLD)
     }
 
     fn fits(&self, bytes: usize) -> bool {
@@ -408,9 +436,7 @@ impl<D: Destination> Engine<D> {
                 under_way.events += batch.count;
                 under_way.plain += batch.plain;
                 under_way.sealed += batch.sealed_bytes;
-                if self.live.tags > 0 {
-                    under_way.tags += self.lanes[batch.lane].queue.tag_bytes(&batch.ranges);
-                }
+                under_way.tags += batch.tags;
             }
         }
         self.fits_beside(&under_way, bytes)
@@ -424,27 +450,27 @@ impl<D: Destination> Engine<D> {
             && live.plain + live.tags + reserve + bytes <= self.limits.max_queue_bytes
     }
 
-    /// Drops the oldest event that is in no batch, else the batch that waits with the oldest.
+    /// Drops the oldest event that is not under way; with the whole of its batch, if it is in one.
     fn evict(&mut self) -> bool {
         let fate = Fate::Dropped(DropReason::Overflow);
         let open = (0..self.lanes.len()).filter(|&lane| self.lanes[lane].has_records());
-        if let Some(lane) = open.min_by_key(|&lane| self.lanes[lane].head_at()) {
-            let head = self.lanes[lane].head;
-            self.end_unbatched(lane, head..head + 1, &fate);
-            if self.planted.has(Bug::EvictionSilent) {
-                self.outcomes.pop_back();
-                self.stats.dropped -= 1;
+        let open = open.map(|lane| (self.lanes[lane].head_at(), lane)).min();
+        let outcomes = self.untold.len();
+        match (open, self.waiting.oldest()) {
+            (Some((at, lane)), waiting) if waiting.is_none_or(|(oldest, _)| at < oldest) => {
+                let head = self.lanes[lane].head;
+                self.end_unbatched(lane, head..head + 1, &fate);
             }
-            return true;
-        }
-        match self.waiting.oldest() {
-            Some((_, id)) => {
+            (_, Some((_, id))) => {
                 self.stop_waiting(id);
                 self.end_batch(id, &fate);
-                true
             }
-            None => false,
+            _ => return false,
         }
+        if self.planted.has(Bug::EvictionSilent) {
+            self.stats.dropped -= self.untold.forget(outcomes);
+        }
+        true
     }
 
     fn lane(&mut self, key: &D::Lane) -> usize {

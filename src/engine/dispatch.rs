@@ -218,7 +218,7 @@ impl<D: Destination> Engine<D> {
     fn settle_by_time(&mut self, now: Now) -> Option<Outcome> {
         self.end_leases(now);
         self.expire(now.mono);
-        self.outcomes.pop_front()
+        self.untold.pop()
     }
 
     /// The batch that may leave now, cut from its lane if need be. It stands in no line any more.
@@ -311,10 +311,7 @@ impl<D: Destination> Engine<D> {
         }
         let events = lane.most_events().min((lane.queue.end() - lane.head) as usize);
         // Several events within the lane's bound, or one large event.
-        self.has_seal_room(
-            bound(lane.batching.max_bytes, events)
-                .max(bound(self.limits.max_event_bytes.min(self.largest_batch), 1)),
-        )
+        self.has_seal_room(bound(lane.batching.max_bytes, events).max(bound(self.largest_event(), 1)))
     }
 
     fn may_be_sealed(&self, batch: &Batch<D::Sealed>) -> bool {
@@ -387,6 +384,7 @@ impl<D: Destination> Engine<D> {
             lane,
             count: ranges.iter().map(|range| range.end - range.start).sum(),
             oldest: self.lanes[lane].queue.oldest(&ranges),
+            tags: if self.live.tags > 0 { self.lanes[lane].queue.tag_bytes(&ranges) } else { 0 },
             ranges,
             plain,
             sealed: None,

@@ -10,6 +10,7 @@ const MAX_BATCH_BYTES: usize = 1 << 30;
 #[non_exhaustive]
 pub struct Limits {
     /// Bytes of pending events, every held copy counted (plain records and sealed requests). Default 64 MiB.
+    /// Outcomes that nobody has fetched yet may take as much again.
     /// A third is kept free for sealed copies. Below some KiB even one event and its sealed copy may not fit.
     pub max_queue_bytes: usize,
     /// Pending events. Default 1,000,000.
@@ -38,7 +39,8 @@ pub enum WhenFull {
     /// The new event is refused, with an error to the caller and a counter.
     #[default]
     DropNewest,
-    /// The oldest events that are not under way are dropped, each with an outcome, until the new one fits.
+    /// The oldest events that are not under way are dropped, each with an outcome, until the new one fits; one that is
+    /// in a batch, which waits to be sent again, goes with its batch.
     DropOldest,
 }
 

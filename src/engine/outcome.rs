@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use std::collections::VecDeque;
+
 use crate::destination::{BatchId, Cause};
 
 /// The application's own mark on an event, given back with its outcome.
@@ -10,7 +12,7 @@ use crate::destination::{BatchId, Cause};
 pub enum Tag {
     /// A number.
     Number(u64),
-    /// A text.
+    /// A text of at most 1,024 bytes.
     Text(Box<str>),
 }
 
@@ -38,6 +40,57 @@ pub struct Outcome {
     pub batch: Option<BatchId>,
     /// Whether the system may have taken them although they count as lost: an answer went missing on the way.
     pub possibly_delivered: bool,
+}
+
+/// Outcomes that wait to be fetched.
+#[derive(Debug, Default)]
+pub(super) struct Untold {
+    outcomes: VecDeque<Outcome>,
+    /// Bytes of their text tags.
+    tags: usize,
+}
+
+/// So much they may always take.
+pub(super) const MIN_UNTOLD: usize = 64 << 10;
+
+impl Untold {
+    pub(super) fn len(&self) -> usize {
+        self.outcomes.len()
+    }
+
+    /// What they hold.
+    pub(super) fn bytes(&self) -> usize {
+        self.outcomes.len() * size_of::<Outcome>() + self.tags
+    }
+
+    pub(super) fn push(&mut self, outcome: Outcome) {
+        match self.outcomes.back_mut() {
+            // So that they do not pile up, one for each event, while nobody polls.
+            Some(last) if last.is_more_of(&outcome) => last.count += outcome.count,
+            _ => {
+                self.tags += outcome.tag.as_ref().map_or(0, Tag::bytes);
+                self.outcomes.push_back(outcome);
+            }
+        }
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Outcome> {
+        let outcome = self.outcomes.pop_front()?;
+        self.tags -= outcome.tag.as_ref().map_or(0, Tag::bytes);
+        Some(outcome)
+    }
+
+    /// Forgets those that came after the first `len`; how many events they were of.
+    pub(super) fn forget(&mut self, len: usize) -> u64 {
+        let mut events = 0;
+        while self.outcomes.len() > len
+            && let Some(outcome) = self.outcomes.pop_back()
+        {
+            self.tags -= outcome.tag.as_ref().map_or(0, Tag::bytes);
+            events += outcome.count;
+        }
+        events
+    }
 }
 
 /// How an event ended.

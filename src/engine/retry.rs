@@ -11,7 +11,7 @@ pub struct RetryPolicy {
     /// The unit of the quick schedule, ms: no wait before the first retry, then `backoff_factor * 2^(n-1)` before
     /// the n-th. Default 250, which gives 0, 0.5 s, 1 s.
     pub backoff_factor: u64,
-    /// The longest wait between the probes that follow the quick retries, ms. Default 60,000.
+    /// The longest wait before a quick retry, jitter aside, and between the probes that follow, ms. Default 60,000.
     pub max_backoff: u64,
     /// The longest `Retry-After` that is honoured, ms. Default 1 h.
     pub max_retry_after: u64,
@@ -118,9 +118,9 @@ impl RetryPolicy {
         if failures <= self.retry_limit {
             let wait = match failures {
                 0 | 1 => 0,
-                n => self.backoff_factor.saturating_mul(1 << (n - 1).min(20)).min(120_000),
+                n => self.backoff_factor.saturating_mul(1 << (n - 1).min(20)).min(self.max_backoff),
             };
-            return wait + jitter((wait / 4).max(self.backoff_factor / 5));
+            return wait + jitter((wait / 4).max(self.backoff_factor / 5).min(self.max_backoff / 4));
         }
         let step = (failures - self.retry_limit).min(20);
         let wait = 1_000u64.saturating_mul(1 << step).min(self.max_backoff).max(1);

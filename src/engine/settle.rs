@@ -315,24 +315,19 @@ impl<D: Destination> Engine<D> {
         for range in ranges {
             let events = range.end - range.start;
             let mut tagged = 0;
-            let outcomes = &mut self.outcomes;
+            let untold = &mut self.untold;
             let tag_bytes = &mut self.live.tags;
             bytes += self.lanes[lane].queue.finish(&mut self.pool, range.clone(), |tag| {
                 tagged += 1;
                 *tag_bytes -= tag.bytes();
-                outcomes.push_back(outcome(Some(tag), 1));
+                untold.push(outcome(Some(tag), 1));
             });
             count += events;
             untagged += events - tagged;
             self.flushes.iter_mut().for_each(|flush| flush.finished(lane, range, fate));
         }
         if untagged > 0 {
-            let outcome = outcome(None, untagged);
-            match self.outcomes.back_mut() {
-                // So that they do not pile up, one for each event, while nobody polls.
-                Some(last) if last.is_more_of(&outcome) => last.count += untagged,
-                _ => self.outcomes.push_back(outcome),
-            }
+            self.untold.push(outcome(None, untagged));
         }
         self.live.events -= count;
         self.live.plain -= bytes;

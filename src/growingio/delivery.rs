@@ -53,6 +53,9 @@ enum RecordForm {
     Protobuf(ProtobufRecords),
 }
 
+/// Bytes that a record takes at least, for how many could be in one request.
+const MIN_RECORD: usize = 64;
+
 /// How much of an answer's body goes into an error message.
 const MESSAGE_BYTES: usize = 200;
 
@@ -192,25 +195,28 @@ impl Destination for GrowingIo {
         };
         // Each record but the first costs a comma, and the brackets cost two bytes.
         let room = |max_size: usize| self.max_request_bytes.saturating_sub(max_size + 2);
+        // More records than these never fit: each has its envelope.
+        let most = |max_size: usize| max_size.min(self.max_request_bytes / MIN_RECORD).max(1);
         let mut batching = match self.consumer {
             Consumer::Default | Consumer::Debug => alone,
             Consumer::Buffered { .. } if *lane != Lane::Events => alone,
             Consumer::Buffered { max_size } => {
                 // The vendor's own bound.
-                let max_events = max_size.min(2_000);
+                let max_events = most(max_size.min(2_000));
                 Batching { max_events, max_bytes: room(max_events), ..alone }
             }
             Consumer::Async { max_size, flush_after } => Batching {
-                max_events: max_size,
-                max_bytes: room(max_size),
+                max_events: most(max_size),
+                max_bytes: room(most(max_size)),
                 max_wait: Some(u64::try_from(flush_after.as_millis()).unwrap_or(u64::MAX)),
                 triggers_flush: *lane == Lane::Items,
                 ..alone
             },
         };
         if self.flush_size > 0 {
-            batching.flush_events = self.flush_size;
-            batching.max_bytes = batching.max_bytes.min(room(self.flush_size.max(batching.max_events)));
+            batching.flush_events = most(self.flush_size);
+            let most = batching.flush_events.max(batching.max_events);
+            batching.max_bytes = batching.max_bytes.min(room(most));
         }
         if self.flush_only {
             batching = Batching { max_events: usize::MAX, max_wait: None, triggers_flush: false, ..batching };
@@ -243,11 +249,11 @@ impl Destination for GrowingIo {
     }
 
     fn sealed_bound(&self, plain: usize, count: usize) -> usize {
-        let framed = plain + count + 1;
+        let framed = plain.saturating_add(count).saturating_add(1);
         match self.format {
             Format::Json | Format::Protobuf | Format::Simple => framed,
             // What snappy makes of noise.
-            _ => framed + framed / 6 + 32,
+            _ => framed.saturating_add(framed / 6).saturating_add(32),
         }
     }
 
@@ -341,4 +347,26 @@ fn path_segment(text: &str) -> String {
         }
         out
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn no_size_of_a_batch_is_too_large_to_be_asked_for() {
+        for max_size in [1, 500, 32_768, 2_090_000, 3_000_000, usize::MAX] {
+            let mut options = Options::new("p", "d", "http://localhost");
+            options.consumer = Consumer::Async { max_size, flush_after: Duration::from_secs(1) };
+            for flush_size in [0, max_size] {
+                options.flush_size = flush_size;
+                let batching = GrowingIo::new(&options).unwrap().batching(&Lane::Events);
+                assert_eq!(batching.max_events, max_size.min(32_768));
+                assert!(batching.max_bytes > 1_900_000, "{batching:?}");
+            }
+            let destination = GrowingIo::new(&options).unwrap();
+            assert!(destination.sealed_bound(usize::MAX, max_size) > 0);
+        }
+    }
 }

@@ -61,13 +61,13 @@ pub enum Consumer {
     Default,
     /// Events and user attributes when `max_size` of them wait, or at a flush; items at once, one in a request.
     Buffered {
-        /// Events in a request, at most 2,000.
+        /// Events in a request, at most 2,000 and at most one for every 64 bytes of `max_request_bytes`.
         max_size: usize,
     },
     /// When `max_size` events wait, when the first has waited for `flush_after`, when an item is recorded, or at
     /// a flush.
     Async {
-        /// Events in a request.
+        /// Events in a request, at most one for every 64 bytes of `max_request_bytes`.
         max_size: usize,
         /// How long an event waits at most.
         flush_after: Duration,

@@ -106,3 +106,58 @@ fn a_dead_endpoint_takes_no_room_from_a_healthy_one() {
     assert!(sent.bodies().iter().all(|body| body.starts_with("dead")));
     assert!(desk.engine.stats().pending > 10);
 }
+
+#[test]
+fn a_waiting_batch_that_is_older_gives_way_first() {
+    let mut desk = Desk::with(|limits| {
+        limits.max_queue_events = 4;
+        limits.when_full = WhenFull::DropOldest;
+    });
+    for number in 1..=3 {
+        desk.tagged(&format!("a:{number}"), number);
+    }
+    let sent = desk.drive();
+    desk.answer(sent.only(), not_now(Some(60_000)));
+    desk.later(1);
+    let mut dropped = Vec::new();
+    for number in 4..=9 {
+        desk.tagged(&format!("a:{number}"), number);
+        dropped.extend(desk.later(1).outcomes.into_iter().filter_map(|outcome| outcome.tag));
+    }
+    // 1 to 3 were a batch and went together.
+    assert_eq!(dropped, [1, 2, 3, 4, 5].map(Tag::from));
+    desk.balance();
+}
+
+#[test]
+fn outcomes_that_nobody_fetches_have_a_bound() {
+    let mut desk = Desk::with(|limits| {
+        limits.max_queue_events = 10;
+        limits.when_full = WhenFull::DropOldest;
+        limits.max_queue_bytes = 100_000;
+    });
+    let tag = "t".repeat(1_000);
+    let mut taken = 0;
+    loop {
+        match desk.engine.record(&"a:1", Some(Tag::from(&*tag)), desk.now) {
+            Ok(_) => taken += 1,
+            Err(error) => {
+                assert_eq!(error, RecordError::Full);
+                break;
+            }
+        }
+        assert!(taken < 1_000);
+    }
+    assert_eq!(desk.drive().outcomes.len(), taken - 10);
+    assert!(desk.engine.record(&"a:1", Some(Tag::from(&*tag)), desk.now).is_ok(), "once they are fetched");
+}
+
+#[test]
+fn a_text_tag_has_a_bound() {
+    let mut desk = Desk::new();
+    let long = "t".repeat(1_025);
+    let error = desk.engine.record(&"a:1", Some(Tag::from(&*long)), desk.now).unwrap_err();
+    let RecordError::Invalid(invalid) = error else { panic!("{error:?}") };
+    assert_eq!(invalid.field, "tag");
+    assert!(desk.engine.record(&"a:1", Some(Tag::from(&long[1..])), desk.now).is_ok());
+}

@@ -86,7 +86,8 @@ impl Model {
         let retry = &self.plan.limits.retry;
         if failures <= retry.retry_limit {
             let wait = if failures < 2 { 0 } else { retry.backoff_factor << (failures - 1) };
-            return (wait, wait + (wait / 4).max(retry.backoff_factor / 5));
+            let wait = wait.min(retry.max_backoff);
+            return (wait, wait + (wait / 4).max(retry.backoff_factor / 5).min(retry.max_backoff / 4));
         }
         let wait = (1_000u64 << (failures - retry.retry_limit).min(20)).min(retry.max_backoff);
         (wait / 2, wait)

@@ -103,6 +103,8 @@ pub(crate) struct Model {
     pub(crate) books: Books,
     /// Events dropped for newer ones, not told yet: which, the outcome says.
     pub(crate) overflowing: u64,
+    /// Where the last one of them was.
+    overflowing_batch: Option<Place>,
     /// Lanes in the order of their first event, which decides between events of one age.
     pub(crate) lane_order: Vec<u8>,
     pub(crate) duplicates: u64,
@@ -130,6 +132,7 @@ impl Model {
             closed: false,
             books: Books::default(),
             overflowing: 0,
+            overflowing_batch: None,
             lane_order: Vec::new(),
             duplicates: 0,
             duplicates_before: 0,
@@ -247,26 +250,35 @@ impl Model {
         Ok(())
     }
 
-    /// One of the oldest has made room for the newest: an event in no batch if there was one, else a waiting batch.
+    /// The oldest event that is not under way has made room for the newest, with its whole batch if it is in one.
     fn overflow(&mut self, id: u32) -> Checked {
         let newest = self.pending.last().copied();
-        let open = |other: &&u32| self.events[*other].place == Place::Open && Some(**other) != newest;
-        self.overflowing -= 1;
         let event = &self.events[&id];
+        self.overflowing -= 1;
         hold!(
             Outcome,
             !self.under_way(event),
             "event {id} was under way when it was dropped for a newer one"
         );
+        let idle = |other: &&u32| !self.under_way(&self.events[*other]) && Some(**other) != newest;
+        let age = |event: &Event| (event.at, self.lane_order.iter().position(|&lane| lane == event.lane));
+        let oldest =
+            self.pending.iter().filter(idle).min_by_key(|other| (self.events[other].at, **other)).copied();
+        let oldest_at = oldest.map(|oldest| self.events[&oldest].at);
         if event.place == Place::Open {
-            let age = |event: &Event| (event.at, self.lane_order.iter().position(|&lane| lane == event.lane));
-            let oldest =
+            let open = |other: &&u32| self.events[*other].place == Place::Open && Some(**other) != newest;
+            let first =
                 self.pending.iter().filter(open).min_by_key(|other| (age(&self.events[other]), **other));
-            hold!(Outcome, oldest == Some(&id), "{oldest:?} is older than {id}, which was dropped");
-        } else {
-            let open = self.pending.iter().find(open);
-            hold!(Outcome, open.is_none(), "{id} was in a batch; {open:?} should have been dropped");
+            hold!(Outcome, first == Some(&id), "{first:?} is older than {id}, which was dropped");
+            hold!(Outcome, oldest_at == Some(event.at), "{oldest:?} is older than {id}, which was dropped");
+        } else if self.overflowing_batch != Some(event.place) {
+            // The first of its batch that is told; the batch goes as it has the oldest.
+            let mates = self.pending.iter().filter(|other| self.events[*other].place == event.place);
+            let at = mates.map(|other| self.events[other].at).min();
+            let known = matches!(event.place, Place::In(_));
+            hold!(Outcome, !known || oldest_at == at, "{oldest:?} is older than the batch of {id}");
         }
+        self.overflowing_batch = Some(event.place);
         self.drop_all(vec![id], End::Overflow);
         Ok(())
     }
