@@ -95,13 +95,13 @@ pub(super) struct GrowingioArgs {
     /// At most this many events a second, e.g. 500/s or 30/min
     #[arg(long, value_name = "N/s", value_parser = units::rate, help_heading = "Sending")]
     pub(super) rate: Option<f64>,
-    /// Requests under way at a time
+    /// Requests under way at a time [default: 8]
     #[arg(long, value_name = "N", help_heading = "Sending")]
     pub(super) max_in_flight: Option<usize>,
-    /// The largest request before compression
+    /// The largest request before compression [default: 2MiB]
     #[arg(long, value_name = "SIZE", value_parser = units::bytes, help_heading = "Sending")]
     pub(super) max_request_bytes: Option<usize>,
-    /// Pause reading while this many events wait
+    /// Pause reading while this many events wait [default: 1000000]
     #[arg(long, value_name = "N", help_heading = "Sending")]
     pub(super) max_queue_events: Option<u64>,
     /// Pause reading while this much waits

@@ -138,7 +138,12 @@ impl Options {
         let authority =
             ["http://", "https://"].iter().find_map(|scheme| self.server_host.strip_prefix(scheme));
         match authority {
-            None => return problem("server_host", "has no scheme: begin it with https:// or http://"),
+            None => {
+                return problem(
+                    "server_host",
+                    "begins with neither https:// nor http://: give e.g. https://collector.example",
+                );
+            }
             Some(rest) if rest.is_empty() || rest.starts_with('/') => {
                 return problem("server_host", "names no host: give e.g. https://collector.example");
             }

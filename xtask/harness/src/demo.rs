@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::env;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread;
 
 use clickstream::Sample;
 use report::Run;
@@ -53,24 +54,35 @@ struct Options {
     json: bool,
 }
 
+const USAGE: &str = "usage: cargo xtask demo [--input FILE] [--listen ADDR] [--once] [--json]";
+
 /// Runs the chore.
 pub fn main(arguments: &[String]) -> ExitCode {
+    if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
+        println!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
     let options = match Options::parse(arguments) {
         Ok(options) => options,
         Err(why) => {
-            eprintln!("{why}\nusage: cargo xtask demo [--input FILE] [--listen ADDR] [--once] [--json]");
+            eprintln!("{why}\n{USAGE}");
             return ExitCode::from(2);
         }
     };
     match demo(&options) {
-        Ok((collector, runs)) => {
+        Ok((collector, runs, events)) => {
             let wrong: Vec<String> = runs.iter().filter_map(Run::wrong).collect();
             println!("{}", if options.json { report::json(&runs) } else { report::table(&runs) });
             for why in &wrong {
                 eprintln!("FAILED: {why}");
             }
             if !options.once {
-                eprintln!("\nthe live page: {}/   (Ctrl-C ends)", collector.url());
+                eprintln!(
+                    "\nthe live page: {}/   (events go on arriving, some a second; Ctrl-C ends)",
+                    collector.url()
+                );
+                let url = collector.url().to_owned();
+                thread::spawn(move || rust::trickle(&url, &events));
                 collector.wait();
             }
             if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -82,7 +94,7 @@ pub fn main(arguments: &[String]) -> ExitCode {
     }
 }
 
-fn demo(options: &Options) -> Result<(Collector, Vec<Run>), String> {
+fn demo(options: &Options) -> Result<(Collector, Vec<Run>, Vec<Sample>), String> {
     let events = clickstream::read(&options.input)?;
     let users = events.iter().filter(|event| event.name.is_none()).count();
     eprintln!("{}: {} track events, {users} user attributes", options.input.display(), events.len() - users);
@@ -105,7 +117,7 @@ fn demo(options: &Options) -> Result<(Collector, Vec<Run>), String> {
         }
     }
     collector.set_faults(&faults::none())?;
-    Ok((collector, runs))
+    Ok((collector, runs, events))
 }
 
 /// Compares what the collector holds with what was sent.

@@ -1,9 +1,11 @@
 //! The crate itself, as a Rust application uses it.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use trackwire::growingio::{Consumer, Format, TrackError, Tracker};
 
+use super::clickstream::Sample;
 use super::{Job, Sent};
 
 /// How long the last events may take, with every fault of the plan in the way.
@@ -40,4 +42,17 @@ pub(super) fn send(job: &Job<'_>) -> Result<Sent, String> {
         maybe_duplicated: stats.maybe_duplicated,
         seconds,
     })
+}
+
+/// Sends the events over and over, a few a second, so that there is something to see on the live page.
+pub(super) fn trickle(url: &str, events: &[Sample]) {
+    let consumer = Consumer::Async { max_size: MAX_SIZE, flush_after: Duration::from_secs(1) };
+    let Ok(tracker) = Tracker::builder("demo-project", "demo-source", url).consumer(consumer).build() else {
+        return;
+    };
+    for event in events.iter().cycle() {
+        // A page with faults in force may refuse or delay: that is part of what there is to see.
+        let _ = tracker.track(event.event());
+        thread::sleep(Duration::from_millis(80));
+    }
 }
