@@ -166,11 +166,32 @@ impl Tracker {
         (report, self.export())
     }
 
-    /// As [`suspend`](Self::suspend), by blocking the thread.
+    /// As [`suspend`](Self::suspend), by blocking the thread. A driver that does not answer in time, because its
+    /// runtime or a callback stalls, is left out: the export needs none.
     pub fn suspend_blocking(&self, timeout: Duration) -> Result<(Report, Vec<u8>), DriverError> {
         let timeout = self.patience(timeout);
-        let report = self.inner.shared.wait_blocking(|engine| self.suspending(engine, timeout), timeout)?;
-        Ok((report, self.export()))
+        let Inner { shared, .. } = &*self.inner;
+        let mut before = Stats::default();
+        let suspending = |engine: &mut Engine<GrowingIo>| {
+            before = engine.stats();
+            self.suspending(engine, timeout)
+        };
+        match shared.wait_blocking(suspending, timeout) {
+            Ok(report) => Ok((report, self.export())),
+            Err(DriverError::WouldDeadlock) => Err(DriverError::WouldDeadlock),
+            // The export needs no driver.
+            Err(_) => {
+                let (after, bytes) = shared.suspend_undriven();
+                let report = Report {
+                    delivered: after.delivered - before.delivered,
+                    rejected: after.rejected - before.rejected,
+                    expired: after.expired - before.expired,
+                    dropped: after.dropped - before.dropped,
+                    pending: after.pending,
+                };
+                Ok((report, bytes))
+            }
+        }
     }
 
     /// A copy of everything pending, for [`TrackerBuilder::restore`]; the tracker goes on. For an application that
@@ -227,6 +248,7 @@ impl Tracker {
             let lane = destination.route(&event)?;
             destination.encode(&event, now, scratch)?;
             let mut engine = shared.engine();
+            shared.dated(now);
             let recorded = match self.inner.enabled.load(Ordering::Acquire) {
                 NO => {
                     engine.count_unrecorded(Unrecorded::Ignored);

@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::tracker::{DebugPrinter, Inner};
 use super::{Consumer, Format, GrowingIo, OptionError, Options, Tracker};
 use crate::destination::Now;
-use crate::driver::native::{OnOutcome, Shared, WallClock, system_clock};
+use crate::driver::native::{Shared, WallClock, system_clock};
+use crate::driver::teller::OnOutcome;
 use crate::engine::{DropReason, Engine, Limits, OnExhausted, Outcome, RestoreError, WhenFull, splitmix};
 use crate::policy::{BeforeSend, Enabled, Policy};
 use crate::testing::Sink;
@@ -243,10 +244,11 @@ impl TrackerBuilder {
         self
     }
 
-    /// Called with every outcome, on the driver's thread; keep it short. Recording in it is fine, waiting is an error
+    /// Called with every outcome, in order, on a thread of its own. Recording in it is fine, waiting is an error
     /// ([`DriverError::WouldDeadlock`](crate::driver::DriverError::WouldDeadlock)). It has been called with all
-    /// outcomes of a flush or close when that returns. When the [`runtime`](Self::runtime) ends before the tracker
-    /// is closed, it is called by the thread that ended it.
+    /// outcomes of a flush or close when that returns, so those take as long as it does. Requests do not wait for it,
+    /// until it is 10,000 outcomes behind: then no more are sent before it has caught up. When the
+    /// [`runtime`](Self::runtime) ends before the tracker is closed, it is still called with what was lost.
     pub fn on_outcome(mut self, callback: impl Fn(&Outcome) + Send + Sync + 'static) -> Self {
         self.on_outcome = Some(Arc::new(callback));
         self
