@@ -28,6 +28,6 @@ mod http {
 }
 
 #[cfg(feature = "native")]
-pub(crate) use debug::DebugTransport;
+pub(crate) use debug::{DebugTransport, without_credentials};
 #[cfg(feature = "native")]
 pub use http::{HttpTransport, Sending};

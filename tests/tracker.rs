@@ -4,6 +4,8 @@
 
 #[path = "tracker/driving.rs"]
 mod driving;
+#[path = "tracker/options.rs"]
+mod options;
 #[path = "tracker/restart.rs"]
 mod restart;
 mod support;

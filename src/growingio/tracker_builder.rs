@@ -14,7 +14,7 @@ use crate::engine::{DropReason, Engine, Limits, OnExhausted, Outcome, RestoreErr
 use crate::policy::{BeforeSend, Enabled, Policy};
 use crate::testing::Sink;
 use crate::transport::reqwest::{ClientOptions, Reqwest};
-use crate::transport::{DebugTransport, HttpTransport};
+use crate::transport::{DebugTransport, HttpTransport, without_credentials};
 use crate::{Event, Value};
 
 /// What a tracker is told before it starts. Every setter has a default.
@@ -52,6 +52,17 @@ pub enum BuildError {
     /// The bytes given to [`restore`](TrackerBuilder::restore) cannot be read.
     Restore(RestoreError),
 }
+
+/// Headers that say how the events are sent, or frame the request.
+const OWN_HEADERS: [&str; 7] = [
+    "content-type",
+    "x-compress-codec",
+    "x-crypt-codec",
+    "x-timestamp",
+    "content-length",
+    "host",
+    "transfer-encoding",
+];
 
 impl TrackerBuilder {
     pub(super) fn new(product_id: String, data_source_id: String, server_host: String) -> Self {
@@ -210,7 +221,8 @@ impl TrackerBuilder {
         self
     }
 
-    /// A header for every request.
+    /// A header for every request. Those that say how the events are sent or framed, such as `content-type`, are the
+    /// tracker's; any other replaces what the tracker would send.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
@@ -372,6 +384,12 @@ impl TrackerBuilder {
             {
                 return problem("header", "has a name or value that HTTP does not allow");
             }
+            if let Some(own) = OWN_HEADERS.iter().find(|own| own.eq_ignore_ascii_case(name)) {
+                return problem(
+                    "header",
+                    &format!("cannot be `{own}`, which the tracker sets itself: leave it out, see `format`"),
+                );
+            }
         }
         if reqwest::Url::parse(&self.options.server_host).is_err() {
             return problem("server_host", "is not a URL: give e.g. https://collector.example");
@@ -414,8 +432,10 @@ impl std::error::Error for BuildError {
 
 impl fmt::Debug for TrackerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut options = self.options.clone();
+        options.server_host = without_credentials(&options.server_host);
         f.debug_struct("TrackerBuilder")
-            .field("options", &self.options)
+            .field("options", &options)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
