@@ -212,9 +212,9 @@ impl Tracker {
 
     /// A copy of everything pending, for [`TrackerBuilder::restore`]; the tracker goes on. For an application that
     /// keeps the latest copy against a crash: what was delivered between the copy and the crash is delivered again,
-    /// and what was recorded between is lost. To end a tracker and keep what is left, [`suspend`](Self::suspend) it.
+    /// which nothing counts, and what was recorded between is lost. To end a tracker and keep what is left, [`suspend`](Self::suspend) it.
     ///
-    /// Recording waits while the copy is made.
+    /// Recording and sending wait while the copy is made: it holds the tracker's lock.
     pub fn export(&self) -> Vec<u8> {
         let now = self.inner.shared.now();
         self.inner.shared.engine().export(now)

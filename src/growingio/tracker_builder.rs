@@ -112,7 +112,8 @@ impl TrackerBuilder {
     }
 
     /// The unit of the quick retries' schedule, seconds: no wait before the first, then `factor * 2^(n-1)` before
-    /// the n-th. Default 0.25, which gives 0, 0.5, 1 s.
+    /// the n-th, each up to a quarter longer (the first up to a fifth of the unit). Default 0.25, which gives 0, 0.5,
+    /// 1 s.
     pub fn retry_backoff_factor(mut self, seconds: f64) -> Self {
         self.retry_backoff_factor = seconds;
         self
