@@ -224,7 +224,9 @@ where
                         engine.end_flush(id)
                     })
                 }
-                Wanted::Room => (over || engine.is_closed() || has_room(&engine)).then(Report::default),
+                Wanted::Room => {
+                    (over || engine.is_closed() || engine.has_room_for_any()).then(Report::default)
+                }
             };
             match report {
                 Some(report) => {
@@ -267,11 +269,6 @@ pub(crate) fn suspend<D: Destination>(engine: &mut Engine<D>, timeout: Duration)
 /// Room in the queue, to be waited for.
 pub(crate) fn room<D: Destination>(_: &mut Engine<D>) -> Wanted {
     Wanted::Room
-}
-
-/// Room for the largest event, so that whoever waited for it can go on for a while.
-pub(crate) fn has_room<D: Destination>(engine: &Engine<D>) -> bool {
-    engine.has_room(engine.limits().max_event_bytes.min(engine.limits().max_queue_bytes / 4))
 }
 
 /// The wall clock of this machine.

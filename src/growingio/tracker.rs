@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::{GrowingIo, TrackerBuilder};
 use crate::destination::{Destination, Now};
-use crate::driver::native::{Shared, close, flush, has_room, room, suspend};
+use crate::driver::native::{Shared, close, flush, room, suspend};
 use crate::driver::{DriverError, waiters::Wanted};
 use crate::engine::{DropReason, Engine, RecordError, Recorded, Report, Stats, Tag, Unrecorded};
 use crate::policy::{Enabled, Policy};
@@ -132,14 +132,14 @@ impl Tracker {
             Poll::Pending
         })
         .await;
-        if !has_room(&self.inner.shared.engine()) {
+        if !self.inner.shared.engine().has_room_for_any() {
             self.inner.shared.wait(room, Duration::MAX).await;
         }
     }
 
     /// As [`ready`](Self::ready), by blocking the thread.
     pub fn ready_blocking(&self) -> Result<(), DriverError> {
-        if has_room(&self.inner.shared.engine()) {
+        if self.inner.shared.engine().has_room_for_any() {
             return Ok(());
         }
         self.inner.shared.wait_blocking(room, Duration::MAX).map(drop)
