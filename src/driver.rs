@@ -3,6 +3,8 @@
 #[cfg(feature = "native")]
 pub(crate) mod native;
 #[cfg(feature = "native")]
+pub(crate) mod teller;
+#[cfg(feature = "native")]
 pub(crate) mod waiters;
 
 #[cfg(feature = "native")]

@@ -20,7 +20,7 @@ mod http {
     /// Carries HTTP requests for the native driver.
     ///
     /// It must not follow redirects, must end by `timeout`, and must say of a failure whether the other side may
-    /// have taken the request ([`TransportError::maybe_accepted`]).
+    /// have taken the request ([`TransportError::maybe_accepted`]). One that does not end is dropped a moment later.
     pub trait HttpTransport: Send + Sync + 'static {
         /// Sends one request.
         fn send(&self, request: Request, timeout: Duration) -> Sending;
@@ -28,6 +28,6 @@ mod http {
 }
 
 #[cfg(feature = "native")]
-pub(crate) use debug::DebugTransport;
+pub(crate) use debug::{DebugTransport, without_credentials};
 #[cfg(feature = "native")]
 pub use http::{HttpTransport, Sending};

@@ -2,6 +2,10 @@
 
 #![cfg(feature = "native")]
 
+#[path = "tracker/driving.rs"]
+mod driving;
+#[path = "tracker/options.rs"]
+mod options;
 #[path = "tracker/restart.rs"]
 mod restart;
 mod support;
@@ -550,6 +554,8 @@ fn what_a_runtime_takes_with_it_has_its_outcome() {
     let mut flush = std::pin::pin!(tracker.flush(Duration::MAX));
     assert!(poll_once(flush.as_mut()).is_pending());
     drop(runtime);
+    let report = block_on(flush);
+    assert_eq!((report.dropped, report.pending), (2, 0));
     let told: Vec<_> = outcomes.try_iter().collect();
     let tagged = told.iter().filter(|(outcome, ..)| outcome.tag == Some(Tag::Number(1)));
     assert_eq!((told.len(), tagged.count()), (2, 1));
@@ -558,8 +564,6 @@ fn what_a_runtime_takes_with_it_has_its_outcome() {
         assert_eq!((stats.accepted, stats.dropped, stats.pending), (2, 2, 0));
         assert_eq!(waited, Err(DriverError::WouldDeadlock));
     }
-    let report = block_on(flush);
-    assert_eq!((report.dropped, report.pending), (2, 0));
     assert_eq!(tracker.track(buy("u3")), Err(TrackError::Closed));
 }
 

@@ -1,11 +1,10 @@
 //! The driver for servers: one task on tokio, on a thread of its own or on the caller's runtime.
 
-use std::cell::Cell;
 use std::fmt;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -14,9 +13,10 @@ use tokio::runtime::{self, Handle};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use super::waiters::{End, PATIENCE, Reply, Waiter, Wanted};
+use super::teller::{OnOutcome, Teller};
+use super::waiters::{End, IS_DRIVER, PATIENCE, Reply, Waiter, Wanted};
 use crate::destination::{Destination, Now, TransportError, TransportErrorKind};
-use crate::engine::{Engine, Outcome, Output, Report, Step, Transmit, TransmitId};
+use crate::engine::{Engine, Output, Report, Stats, Step, Transmit, TransmitId};
 use crate::http::{Request, Response};
 use crate::transport::HttpTransport;
 
@@ -26,12 +26,11 @@ use crate::transport::HttpTransport;
 pub enum DriverError {
     /// It was made on the runtime, or in a callback, that drives the tracker: waiting there would never end.
     WouldDeadlock,
-    /// The runtime that drives the tracker does not run.
+    /// The runtime that was given to the tracker does not run, or a callback does not return.
     NotDriven,
+    /// The tracker's own thread did not answer in time: a transport or a callback does not return.
+    Unresponsive,
 }
-
-/// Called with every outcome, on the driver's thread; where the caller's runtime ended, on the thread that ended it.
-pub(crate) type OnOutcome = Arc<dyn Fn(&Outcome) + Send + Sync>;
 
 /// The wall clock, ms since the Unix epoch.
 pub(crate) type WallClock = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -43,14 +42,21 @@ pub(crate) struct Shared<D: Destination> {
     waiters: Mutex<Vec<Waiter>>,
     wake: Notify,
     stopped: AtomicBool,
+    /// What is pending was exported without the driver, and is not its any more.
+    suspended: AtomicBool,
+    /// When the latest event was recorded since the driver's last look, by the wall clock. Changed under the engine's
+    /// lock.
+    recorded_at: AtomicU64,
     started: Instant,
     wall: WallClock,
     /// The caller's runtime, if that drives.
     runtime: Option<runtime::Id>,
 }
 
-thread_local! {
-    static IS_DRIVER: Cell<bool> = const { Cell::new(false) };
+impl<D: Destination> Shared<D> {
+    fn mono(&self) -> u64 {
+        millis(self.started.elapsed())
+    }
 }
 
 impl<D> Shared<D>
@@ -72,19 +78,22 @@ where
             Some(_) => None,
             None => Some(runtime::Builder::new_current_thread().enable_all().build()?),
         };
+        let teller = Teller::start(on_outcome)?;
         let shared = Arc::new(Self {
             destination: engine.destination().clone(),
             engine: Mutex::new(engine),
             waiters: Mutex::new(Vec::new()),
             wake: Notify::new(),
             stopped: AtomicBool::new(false),
+            suspended: AtomicBool::new(false),
+            recorded_at: AtomicU64::new(0),
             started: Instant::now(),
             wall,
             runtime: runtime.as_ref().map(Handle::id),
         });
         // Made here and not in the future, which a runtime that has ended drops without ever polling it.
         let drive =
-            drive(Stop { shared: shared.clone(), on_outcome, outcomes: Vec::new(), ended: None }, transport);
+            drive(Stop { shared: shared.clone(), teller, answers: Vec::new(), ended: None }, transport);
         if let Some(runtime) = runtime {
             drop(runtime.spawn(drive));
         } else if let Some(own) = own {
@@ -101,13 +110,20 @@ where
         &self.destination
     }
 
+    /// The time by both clocks. The wall clock is the application's: not to be called under a lock.
     pub(crate) fn now(&self) -> Now {
-        Now { mono: millis(self.started.elapsed()), wall: (self.wall)() }
+        let wall = (self.wall)();
+        Now { mono: self.mono(), wall }
     }
 
     /// The engine. Hold it for moments only, and call nothing of the application's meanwhile.
     pub(crate) fn engine(&self) -> MutexGuard<'_, Engine<D>> {
         self.engine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes when an event was recorded that is pushed under the same lock.
+    pub(crate) fn dated(&self, now: Now) {
+        self.recorded_at.fetch_max(now.wall, Ordering::Relaxed);
     }
 
     /// Lets the driver look at the engine again.
@@ -138,7 +154,21 @@ where
         }
         let (reply, receiver) = Reply::blocking();
         self.enlist(wanted, timeout, reply);
-        receiver.recv_timeout(timeout.saturating_add(PATIENCE)).map_err(|_| DriverError::NotDriven)
+        receiver.recv_timeout(timeout.saturating_add(PATIENCE)).map_err(|_| match self.runtime {
+            Some(_) => DriverError::NotDriven,
+            None => DriverError::Unresponsive,
+        })
+    }
+
+    /// Ends the tracker for a driver that does not, and exports what is pending.
+    pub(crate) fn suspend_undriven(&self) -> (Stats, Vec<u8>) {
+        let now = self.now();
+        let mut engine = self.engine();
+        engine.close();
+        engine.end_discarded();
+        engine.hold(true);
+        self.suspended.store(true, Ordering::Relaxed);
+        (engine.stats(), engine.export(now))
     }
 
     /// Ends the driver in its own time, without anybody waiting.
@@ -147,7 +177,7 @@ where
     }
 
     fn enlist(&self, wanted: impl FnOnce(&mut Engine<D>) -> Wanted, timeout: Duration, reply: Reply) {
-        let deadline = self.now().mono.saturating_add(millis(timeout));
+        let deadline = self.mono().saturating_add(millis(timeout));
         let mut waiters = lock(&self.waiters);
         if self.stopped.load(Ordering::Acquire) {
             return reply.send(Report::default());
@@ -160,7 +190,7 @@ where
 
     /// Takes out the callers whose wait is over, with their answers. Says when the next one's patience ends, and
     /// whether and how the driver ends.
-    fn over(&self, now: u64) -> (Vec<(Reply, Report)>, Option<u64>, Option<End>) {
+    fn over(&self, now: u64) -> (Vec<Answer>, Option<u64>, Option<End>) {
         let mut waiters = lock(&self.waiters);
         let mut answers = Vec::new();
         let (mut next, mut end) = (None::<u64>, None);
@@ -194,10 +224,15 @@ where
                         engine.end_flush(id)
                     })
                 }
-                Wanted::Room => (over || engine.is_closed() || has_room(&engine)).then(Report::default),
+                Wanted::Room => {
+                    (over || engine.is_closed() || engine.has_room_for_any()).then(Report::default)
+                }
             };
             match report {
-                Some(report) => answers.push((waiters.swap_remove(place).reply, report)),
+                Some(report) => {
+                    let Waiter { wanted, reply, .. } = waiters.swap_remove(place);
+                    answers.push(Answer { wanted, reply, report });
+                }
                 None => {
                     next = Some(next.map_or(*deadline, |next| next.min(*deadline)));
                     place += 1;
@@ -236,15 +271,13 @@ pub(crate) fn room<D: Destination>(_: &mut Engine<D>) -> Wanted {
     Wanted::Room
 }
 
-/// Room for the largest event, so that whoever waited for it can go on for a while.
-pub(crate) fn has_room<D: Destination>(engine: &Engine<D>) -> bool {
-    engine.has_room(engine.limits().max_event_bytes.min(engine.limits().max_queue_bytes / 4))
-}
-
 /// The wall clock of this machine.
 pub(crate) fn system_clock() -> WallClock {
     Arc::new(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis))
 }
+
+/// How long past its time-out a transport may end its request itself. Below what the engine waits for an answer.
+const CARRY_GRACE: Duration = Duration::from_millis(250);
 
 type Answers = JoinSet<(TransmitId, Result<Response, TransportError>)>;
 
@@ -255,34 +288,40 @@ where
     D::Endpoint: Send,
     D::Sealed: Send,
 {
-    let Stop { shared, on_outcome, outcomes, ended } = &mut stop;
+    let Stop { shared, teller, answers, ended } = &mut stop;
     let mut requests = Answers::new();
     let mut buffer = Vec::new();
     loop {
-        let mut wait = shared.turn(&mut requests, &transport, &mut buffer, outcomes);
-        hand_out(outcomes, on_outcome.as_deref());
-        let now = shared.now().mono;
-        let (answers, patience, end) = shared.over(now);
-        if !answers.is_empty() {
-            // What ended in between, by the close itself or by a `disable`, is told before the answer that counts it.
-            wait = shared.turn(&mut requests, &transport, &mut buffer, outcomes);
-            hand_out(outcomes, on_outcome.as_deref());
+        // Before time is looked at, which would take requests for lost whose answers are there.
+        while let Some(answer) = requests.try_join_next() {
+            shared.take(answer);
         }
-        answers.into_iter().for_each(|(reply, report)| reply.send(report));
-        if end.is_some() {
-            *ended = end;
+        let Some(wait) = shared.turn(&mut requests, &transport, &mut buffer, teller) else {
+            // The callback is behind: nothing starts that would bring more, but answers are heard.
+            tokio::select! {
+                biased;
+                Some(answer) = requests.join_next() => shared.take(answer),
+                () = teller.room() => {}
+            }
+            continue;
+        };
+        // What ended in between, by the close itself or by a `disable`, was told by that turn, before the answer that
+        // counts it.
+        answers.drain(..).for_each(|answer| answer.give(teller));
+        if ended.is_some() {
             return;
+        }
+        let now = shared.mono();
+        let (over, patience, end) = shared.over(now);
+        if !over.is_empty() || end.is_some() {
+            (*answers, *ended) = (over, end);
+            continue;
         }
         let until = [wait, patience].into_iter().flatten().min().unwrap_or(now + 3_600_000);
         let sleep = tokio::time::sleep(Duration::from_millis(until.saturating_sub(now)));
         tokio::select! {
             biased;
-            Some(answer) = requests.join_next() => {
-                shared.take(answer);
-                while let Some(answer) = requests.try_join_next() {
-                    shared.take(answer);
-                }
-            }
+            Some(answer) = requests.join_next() => shared.take(answer),
             () = shared.wake.notified() => {}
             () = sleep => {}
         }
@@ -296,18 +335,22 @@ where
     D::Endpoint: Send,
     D::Sealed: Send,
 {
-    /// Does everything there is to do now. Sealing happens without the lock.
+    /// Does everything there is to do now, and says until when that is all; `None` when the callback is too far behind
+    /// to go on. Sealing happens without the lock.
     fn turn(
         &self,
         requests: &mut Answers,
         transport: &Arc<dyn HttpTransport>,
         buffer: &mut Vec<u8>,
-        outcomes: &mut Vec<Outcome>,
-    ) -> Option<u64> {
-        loop {
-            // The clock is read under the lock, so that a request is never dated before an event that it carries.
+        teller: &Teller,
+    ) -> Option<Option<u64>> {
+        while !teller.is_full() {
+            let wall = (self.wall)();
             let mut engine = self.engine();
-            let now = self.now();
+            // A request is never dated before an event that it carries: not before those of a moment ago either, that
+            // were recorded after the look at the clock.
+            let wall = wall.max(self.recorded_at.swap(0, Ordering::Relaxed));
+            let now = Now { mono: self.mono(), wall };
             let step = engine.step(now, buffer);
             drop(engine);
             let transmit = match step {
@@ -318,10 +361,10 @@ where
                 }
                 Step::Transmit(transmit) => Some(transmit),
                 Step::Outcome(outcome) => {
-                    outcomes.push(outcome);
+                    teller.tell(outcome);
                     None
                 }
-                Step::Wait(until) => return until,
+                Step::Wait(until) => return Some(until),
             };
             if let Some(Transmit { id, request, deadline, .. }) = transmit {
                 let timeout = Duration::from_millis(deadline.saturating_sub(now.mono));
@@ -329,6 +372,7 @@ where
                 requests.spawn(async move { (id, answer.await) });
             }
         }
+        None
     }
 
     fn take(&self, answer: Result<(TransmitId, Result<Response, TransportError>), tokio::task::JoinError>) {
@@ -337,11 +381,13 @@ where
                 if response.status >= 300 {
                     log::debug!("trackwire: a request was answered with status {}", response.status);
                 }
-                self.engine().answer(id, Ok(&response), self.now());
+                let now = self.now();
+                self.engine().answer(id, Ok(&response), now);
             }
             Ok((id, Err(error))) => {
                 log::debug!("trackwire: a request got no answer: {error}");
-                self.engine().answer(id, Err(error), self.now());
+                let now = self.now();
+                self.engine().answer(id, Err(error), now);
             }
             // A transport that panics even while it is dropped; the attempt's lease ends it.
             Err(error) => log::error!("trackwire: a request's task failed: {error}"),
@@ -349,7 +395,7 @@ where
     }
 }
 
-/// Sends one request. A transport that panics, in the call or later, has lost it.
+/// Sends one request. A transport that panics, in the call or later, has lost it, and so has one that does not end.
 async fn carry(
     transport: Arc<dyn HttpTransport>,
     request: Request,
@@ -363,39 +409,59 @@ async fn carry(
             Poll::Ready(Err(TransportError::new(TransportErrorKind::Other, "the transport panicked")))
         })
     });
-    careful.await
+    tokio::time::timeout(timeout.saturating_add(CARRY_GRACE), careful).await.unwrap_or_else(|_| {
+        log::warn!("trackwire: the transport did not keep to its time-out");
+        Err(TransportError::new(TransportErrorKind::Timeout, "the transport did not end by its time-out"))
+    })
 }
 
 /// Whatever ends the driver, nobody is left waiting for it, and every event has its outcome.
 struct Stop<D: Destination> {
     shared: Arc<Shared<D>>,
-    on_outcome: Option<OnOutcome>,
-    /// What the engine told and the application has not heard yet.
-    outcomes: Vec<Outcome>,
+    teller: Teller,
+    /// Callers whose wait is over, to be told once the outcomes were that their reports count.
+    answers: Vec<Answer>,
     ended: Option<End>,
+}
+
+/// A caller whose wait is over.
+struct Answer {
+    wanted: Wanted,
+    reply: Reply,
+    report: Report,
+}
+
+impl Answer {
+    fn give(self, teller: &Teller) {
+        match self.wanted {
+            // Counts no outcomes.
+            Wanted::Room => self.reply.send(self.report),
+            _ => teller.reply(self.reply, self.report),
+        }
+    }
 }
 
 impl<D: Destination> Drop for Stop<D> {
     fn drop(&mut self) {
         let shared = &*self.shared;
         // There are no requests left that would show the wall clock, and it is the application's: not called here.
-        let now = Now { mono: millis(shared.started.elapsed()), wall: 0 };
+        let now = Now { mono: shared.mono(), wall: 0 };
         // A suspended engine stays as it is, to be exported.
         if self.ended != Some(End::Suspended) {
             let mut engine = lock(&shared.engine);
-            let pending = engine.stats().pending;
-            engine.abandon();
+            let mut pending = 0;
+            if !shared.suspended.load(Ordering::Relaxed) {
+                pending = engine.stats().pending;
+                engine.abandon();
+            }
             while let Output::Outcome(outcome) = engine.poll(now) {
-                self.outcomes.push(outcome);
+                self.teller.tell(outcome);
             }
             drop(engine);
             if pending > 0 {
                 log::warn!("trackwire: the runtime ended with {pending} events pending; they are lost");
             }
         }
-        let was_driver = IS_DRIVER.replace(true);
-        hand_out(&mut self.outcomes, self.on_outcome.as_deref());
-        IS_DRIVER.set(was_driver);
         // From here on nobody enlists.
         let waiters = {
             let mut waiters = lock(&shared.waiters);
@@ -403,23 +469,15 @@ impl<D: Destination> Drop for Stop<D> {
             std::mem::take(&mut *waiters)
         };
         for Waiter { wanted, reply, .. } in waiters {
-            reply.send(match wanted {
+            let report = match wanted {
                 Wanted::Flush(id) | Wanted::Close(id) | Wanted::Suspend(id) => {
                     lock(&shared.engine).end_flush(id)
                 }
                 Wanted::Room => Report::default(),
-            });
+            };
+            self.answers.push(Answer { wanted, reply, report });
         }
-    }
-}
-
-/// Runs the application's callback. What it throws stays here: it must not end the delivery.
-fn hand_out(outcomes: &mut Vec<Outcome>, on_outcome: Option<&(dyn Fn(&Outcome) + Send + Sync)>) {
-    let Some(on_outcome) = on_outcome else { return outcomes.clear() };
-    for outcome in outcomes.drain(..) {
-        if catch_unwind(AssertUnwindSafe(|| on_outcome(&outcome))).is_err() {
-            log::error!("trackwire: the on_outcome callback panicked");
-        }
+        self.answers.drain(..).for_each(|answer| answer.give(&self.teller));
     }
 }
 
@@ -439,7 +497,12 @@ impl fmt::Display for DriverError {
                  form, or let the tracker have a thread of its own"
             }
             Self::NotDriven => {
-                "the runtime that was given to the tracker does not run: keep it running until the tracker is closed"
+                "the runtime that was given to the tracker does not run, or an `on_outcome` callback does not return: \
+                 keep the runtime running until the tracker is closed, and callbacks short"
+            }
+            Self::Unresponsive => {
+                "the tracker's own thread did not answer in time, because an `on_outcome` callback or a transport \
+                 does not return: keep callbacks short, and let transports wait asynchronously"
             }
         })
     }

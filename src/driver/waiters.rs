@@ -1,11 +1,17 @@
 //! Callers that wait for the driver: for a flush, for a close, for room.
 
+use std::cell::Cell;
 use std::sync::mpsc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use crate::engine::{FlushId, Report};
+
+thread_local! {
+    /// Whether others wait for this thread: the driver's, and the one that runs the callbacks.
+    pub(crate) static IS_DRIVER: Cell<bool> = const { Cell::new(false) };
+}
 
 /// What a caller waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

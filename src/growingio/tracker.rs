@@ -1,16 +1,18 @@
 //! The tracker: what a Rust application uses.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use super::{GrowingIo, TrackerBuilder};
-use crate::destination::Destination;
-use crate::driver::native::{Shared, close, flush, has_room, room, suspend};
+use crate::destination::{Destination, Now};
+use crate::driver::native::{Shared, close, flush, room, suspend};
 use crate::driver::{DriverError, waiters::Wanted};
-use crate::engine::{DropReason, Engine, RecordError, Report, Stats, Tag, Unrecorded};
+use crate::engine::{DropReason, Engine, RecordError, Recorded, Report, Stats, Tag, Unrecorded};
 use crate::policy::{Enabled, Policy};
 use crate::testing::Sink;
 use crate::{Event, Invalid};
@@ -65,7 +67,7 @@ const BUFFER: u8 = 2;
 const KEPT_SCRATCH: usize = 256 << 10;
 
 thread_local! {
-    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 impl Tracker {
@@ -108,22 +110,36 @@ impl Tracker {
 
     /// Records an event in the neutral form, one JSON object.
     pub fn track_json(&self, text: &str) -> Result<(), RecordError> {
+        if self.inner.enabled.load(Ordering::Acquire) == NO {
+            self.inner.shared.engine().count_unrecorded(Unrecorded::Ignored);
+            return Ok(());
+        }
         match Event::from_json(text) {
             Ok(event) => self.record(event, None),
             Err(invalid) => self.refuse(invalid),
         }
     }
 
-    /// Waits until the queue has room again. For producers that would rather wait than be refused.
+    /// Waits until the queue has room again. For producers that would rather wait than be refused. Lets other tasks of
+    /// its thread run in any case.
     pub async fn ready(&self) {
-        if !has_room(&self.inner.shared.engine()) {
+        let mut yielded = false;
+        poll_fn(|context| {
+            if std::mem::replace(&mut yielded, true) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+        if !self.inner.shared.engine().has_room_for_any() {
             self.inner.shared.wait(room, Duration::MAX).await;
         }
     }
 
     /// As [`ready`](Self::ready), by blocking the thread.
     pub fn ready_blocking(&self) -> Result<(), DriverError> {
-        if has_room(&self.inner.shared.engine()) {
+        if self.inner.shared.engine().has_room_for_any() {
             return Ok(());
         }
         self.inner.shared.wait_blocking(room, Duration::MAX).map(drop)
@@ -166,18 +182,39 @@ impl Tracker {
         (report, self.export())
     }
 
-    /// As [`suspend`](Self::suspend), by blocking the thread.
+    /// As [`suspend`](Self::suspend), by blocking the thread. A driver that does not answer in time, because its
+    /// runtime or a callback stalls, is left out: the export needs none.
     pub fn suspend_blocking(&self, timeout: Duration) -> Result<(Report, Vec<u8>), DriverError> {
         let timeout = self.patience(timeout);
-        let report = self.inner.shared.wait_blocking(|engine| self.suspending(engine, timeout), timeout)?;
-        Ok((report, self.export()))
+        let Inner { shared, .. } = &*self.inner;
+        let mut before = Stats::default();
+        let suspending = |engine: &mut Engine<GrowingIo>| {
+            before = engine.stats();
+            self.suspending(engine, timeout)
+        };
+        match shared.wait_blocking(suspending, timeout) {
+            Ok(report) => Ok((report, self.export())),
+            Err(DriverError::WouldDeadlock) => Err(DriverError::WouldDeadlock),
+            // The export needs no driver.
+            Err(_) => {
+                let (after, bytes) = shared.suspend_undriven();
+                let report = Report {
+                    delivered: after.delivered - before.delivered,
+                    rejected: after.rejected - before.rejected,
+                    expired: after.expired - before.expired,
+                    dropped: after.dropped - before.dropped,
+                    pending: after.pending,
+                };
+                Ok((report, bytes))
+            }
+        }
     }
 
     /// A copy of everything pending, for [`TrackerBuilder::restore`]; the tracker goes on. For an application that
     /// keeps the latest copy against a crash: what was delivered between the copy and the crash is delivered again,
-    /// and what was recorded between is lost. To end a tracker and keep what is left, [`suspend`](Self::suspend) it.
+    /// which nothing counts, and what was recorded between is lost. To end a tracker and keep what is left, [`suspend`](Self::suspend) it.
     ///
-    /// Recording waits while the copy is made.
+    /// Recording and sending wait while the copy is made: it holds the tracker's lock.
     pub fn export(&self) -> Vec<u8> {
         let now = self.inner.shared.now();
         self.inner.shared.engine().export(now)
@@ -221,25 +258,13 @@ impl Tracker {
             return Ok(());
         }
         let now = shared.now();
-        let recorded = SCRATCH.with_borrow_mut(|scratch| {
-            scratch.clear();
-            let destination = shared.destination();
-            let lane = destination.route(&event)?;
-            destination.encode(&event, now, scratch)?;
-            let mut engine = shared.engine();
-            let recorded = match self.inner.enabled.load(Ordering::Acquire) {
-                NO => {
-                    engine.count_unrecorded(Unrecorded::Ignored);
-                    Ok(None)
-                }
-                _ => engine.push(&lane, scratch, tag, now).map(Some),
-            };
-            drop(engine);
-            if scratch.capacity() > KEPT_SCRATCH {
-                *scratch = Vec::new();
-            }
-            Ok(recorded)
-        });
+        // A thread that is ending may have lost it already.
+        let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
+        scratch.clear();
+        let recorded = self.encode_and_push(&event, tag, now, &mut scratch);
+        if scratch.capacity() <= KEPT_SCRATCH {
+            let _ = SCRATCH.try_with(|kept| kept.set(scratch));
+        }
         match recorded {
             Ok(recorded) => {
                 let Some(recorded) = recorded? else { return Ok(()) };
@@ -253,9 +278,38 @@ impl Tracker {
         }
     }
 
+    fn encode_and_push(
+        &self,
+        event: &Event<'_>,
+        tag: Option<Tag>,
+        now: Now,
+        scratch: &mut Vec<u8>,
+    ) -> Result<Result<Option<Recorded>, RecordError>, Invalid> {
+        let shared = &*self.inner.shared;
+        let destination = shared.destination();
+        let lane = destination.route(event)?;
+        destination.encode(event, now, scratch)?;
+        let mut engine = shared.engine();
+        shared.dated(now);
+        Ok(match self.inner.enabled.load(Ordering::Acquire) {
+            NO => {
+                engine.count_unrecorded(Unrecorded::Ignored);
+                Ok(None)
+            }
+            _ => engine.push(&lane, scratch, tag, now).map(Some),
+        })
+    }
+
+    /// Refuses what cannot be recorded, unless nothing would be.
     fn refuse(&self, invalid: Invalid) -> Result<(), RecordError> {
-        self.inner.shared.engine().count_unrecorded(Unrecorded::Invalid);
-        Err(RecordError::Invalid(invalid))
+        let mut engine = self.inner.shared.engine();
+        let (why, result) = match self.inner.enabled.load(Ordering::Acquire) {
+            NO => (Unrecorded::Ignored, Ok(())),
+            _ if engine.is_closed() => (Unrecorded::Ignored, Err(RecordError::Closed)),
+            _ => (Unrecorded::Invalid, Err(RecordError::Invalid(invalid))),
+        };
+        engine.count_unrecorded(why);
+        result
     }
 
     /// Shows a recorded event to whoever watches: the test sink, the `debug` strategy.

@@ -8,12 +8,13 @@ use std::time::Duration;
 use super::tracker::{DebugPrinter, Inner};
 use super::{Consumer, Format, GrowingIo, OptionError, Options, Tracker};
 use crate::destination::Now;
-use crate::driver::native::{OnOutcome, Shared, WallClock, system_clock};
+use crate::driver::native::{Shared, WallClock, system_clock};
+use crate::driver::teller::OnOutcome;
 use crate::engine::{DropReason, Engine, Limits, OnExhausted, Outcome, RestoreError, WhenFull, splitmix};
 use crate::policy::{BeforeSend, Enabled, Policy};
 use crate::testing::Sink;
 use crate::transport::reqwest::{ClientOptions, Reqwest};
-use crate::transport::{DebugTransport, HttpTransport};
+use crate::transport::{DebugTransport, HttpTransport, without_credentials};
 use crate::{Event, Value};
 
 /// What a tracker is told before it starts. Every setter has a default.
@@ -51,6 +52,17 @@ pub enum BuildError {
     /// The bytes given to [`restore`](TrackerBuilder::restore) cannot be read.
     Restore(RestoreError),
 }
+
+/// Headers that say how the events are sent, or frame the request.
+const OWN_HEADERS: [&str; 7] = [
+    "content-type",
+    "x-compress-codec",
+    "x-crypt-codec",
+    "x-timestamp",
+    "content-length",
+    "host",
+    "transfer-encoding",
+];
 
 impl TrackerBuilder {
     pub(super) fn new(product_id: String, data_source_id: String, server_host: String) -> Self {
@@ -100,7 +112,8 @@ impl TrackerBuilder {
     }
 
     /// The unit of the quick retries' schedule, seconds: no wait before the first, then `factor * 2^(n-1)` before
-    /// the n-th. Default 0.25, which gives 0, 0.5, 1 s.
+    /// the n-th, each up to a quarter longer (the first up to a fifth of the unit). Default 0.25, which gives 0, 0.5,
+    /// 1 s.
     pub fn retry_backoff_factor(mut self, seconds: f64) -> Self {
         self.retry_backoff_factor = seconds;
         self
@@ -209,7 +222,8 @@ impl TrackerBuilder {
         self
     }
 
-    /// A header for every request.
+    /// A header for every request. Those that say how the events are sent or framed, such as `content-type`, are the
+    /// tracker's; any other replaces what the tracker would send.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
@@ -243,10 +257,11 @@ impl TrackerBuilder {
         self
     }
 
-    /// Called with every outcome, on the driver's thread; keep it short. Recording in it is fine, waiting is an error
+    /// Called with every outcome, in order, on a thread of its own. Recording in it is fine, waiting is an error
     /// ([`DriverError::WouldDeadlock`](crate::driver::DriverError::WouldDeadlock)). It has been called with all
-    /// outcomes of a flush or close when that returns. When the [`runtime`](Self::runtime) ends before the tracker
-    /// is closed, it is called by the thread that ended it.
+    /// outcomes of a flush or close when that returns, so those take as long as it does. Requests do not wait for it,
+    /// until it is 10,000 outcomes behind: then no more are sent before it has caught up. When the
+    /// [`runtime`](Self::runtime) ends before the tracker is closed, it is still called with what was lost.
     pub fn on_outcome(mut self, callback: impl Fn(&Outcome) + Send + Sync + 'static) -> Self {
         self.on_outcome = Some(Arc::new(callback));
         self
@@ -370,6 +385,12 @@ impl TrackerBuilder {
             {
                 return problem("header", "has a name or value that HTTP does not allow");
             }
+            if let Some(own) = OWN_HEADERS.iter().find(|own| own.eq_ignore_ascii_case(name)) {
+                return problem(
+                    "header",
+                    &format!("cannot be `{own}`, which the tracker sets itself: leave it out, see `format`"),
+                );
+            }
         }
         if reqwest::Url::parse(&self.options.server_host).is_err() {
             return problem("server_host", "is not a URL: give e.g. https://collector.example");
@@ -412,8 +433,10 @@ impl std::error::Error for BuildError {
 
 impl fmt::Debug for TrackerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut options = self.options.clone();
+        options.server_host = without_credentials(&options.server_host);
         f.debug_struct("TrackerBuilder")
-            .field("options", &self.options)
+            .field("options", &options)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }

@@ -58,15 +58,20 @@ impl HttpTransport for Reqwest {
         Box::pin(async move {
             let method = Method::from_bytes(request.method.as_bytes()).map_err(not_sent)?;
             let url = Url::parse(&request.url).map_err(not_sent)?;
-            let mut builder = client.request(method, url.clone()).timeout(timeout);
+            let mut builder = client.request(method, url).timeout(timeout);
             for (name, value) in &request.headers {
-                builder = builder.header(&**name, &**value);
+                if !headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)) {
+                    builder = builder.header(&**name, &**value);
+                }
             }
             for (name, value) in headers.iter() {
                 builder = builder.header(name, value);
             }
             let body = bytes::Bytes::from_owner(request.body);
-            let mut answer = match builder.body(body).send().await {
+            let request = builder.body(body).build().map_err(error)?;
+            // Not as it was given: credentials have become a header.
+            let url = request.url().clone();
+            let mut answer = match client.execute(request).await {
                 // The client is the application's and follows redirects. They can turn a `POST` into a `GET`, so
                 // that what the last one answered says nothing about the events.
                 Ok(answer) if *answer.url() != url => return Ok(Response::new(302)),

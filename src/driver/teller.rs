@@ -1,0 +1,103 @@
+//! Tells the application what became of its events, on a thread that nothing else waits for.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+
+use tokio::sync::Notify;
+
+use super::waiters::{IS_DRIVER, Reply};
+use crate::engine::{Outcome, Report};
+
+/// Called with every outcome, on a thread of its own.
+pub(crate) type OnOutcome = Arc<dyn Fn(&Outcome) + Send + Sync>;
+
+/// Outcomes that may wait for a slow callback. The driver starts nothing that would bring more.
+const MOST_UNTOLD: usize = 10_000;
+
+/// What ends has its outcome told, in order, and then whoever waited for that is answered. Without a callback there
+/// is no thread, and answers go out directly. The thread ends after everything was told.
+pub(crate) struct Teller(Option<Callback>);
+
+struct Callback {
+    messages: mpsc::Sender<Message>,
+    untold: Arc<Untold>,
+}
+
+#[derive(Default)]
+struct Untold {
+    count: AtomicUsize,
+    room: Notify,
+}
+
+enum Message {
+    Outcome(Outcome),
+    Reply(Reply, Report),
+}
+
+impl Teller {
+    pub(crate) fn start(on_outcome: Option<OnOutcome>) -> std::io::Result<Self> {
+        let Some(on_outcome) = on_outcome else { return Ok(Self(None)) };
+        let (messages, receiver) = mpsc::channel();
+        let untold = Arc::new(Untold::default());
+        let shared = untold.clone();
+        std::thread::Builder::new().name("trackwire-told".into()).spawn(move || {
+            IS_DRIVER.set(true);
+            for message in receiver {
+                match message {
+                    Message::Outcome(outcome) => {
+                        call(&*on_outcome, &outcome);
+                        shared.told();
+                    }
+                    Message::Reply(reply, report) => reply.send(report),
+                }
+            }
+        })?;
+        Ok(Self(Some(Callback { messages, untold })))
+    }
+
+    pub(crate) fn tell(&self, outcome: Outcome) {
+        if let Some(Callback { messages, untold }) = &self.0 {
+            untold.count.fetch_add(1, Ordering::AcqRel);
+            let _ = messages.send(Message::Outcome(outcome));
+        }
+    }
+
+    /// Answers a caller after everything that was told before.
+    pub(crate) fn reply(&self, reply: Reply, report: Report) {
+        let Some(Callback { messages, .. }) = &self.0 else { return reply.send(report) };
+        if let Err(mpsc::SendError(Message::Reply(reply, report))) =
+            messages.send(Message::Reply(reply, report))
+        {
+            reply.send(report);
+        }
+    }
+
+    /// Whether no more outcomes should come for now.
+    pub(crate) fn is_full(&self) -> bool {
+        let untold = self.0.as_ref().map(|callback| callback.untold.count.load(Ordering::Acquire));
+        untold.is_some_and(|untold| untold >= MOST_UNTOLD)
+    }
+
+    /// Waits until it may not be [full](Self::is_full) any more.
+    pub(crate) async fn room(&self) {
+        if let Some(Callback { untold, .. }) = &self.0 {
+            untold.room.notified().await;
+        }
+    }
+}
+
+impl Untold {
+    fn told(&self) {
+        if self.count.fetch_sub(1, Ordering::AcqRel) >= MOST_UNTOLD {
+            self.room.notify_one();
+        }
+    }
+}
+
+/// Runs the application's callback. What it throws stays here: it must not end the telling.
+fn call(on_outcome: &(dyn Fn(&Outcome) + Send + Sync), outcome: &Outcome) {
+    if catch_unwind(AssertUnwindSafe(|| on_outcome(outcome))).is_err() {
+        log::error!("trackwire: the on_outcome callback panicked");
+    }
+}
