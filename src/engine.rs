@@ -247,13 +247,13 @@ impl<D: Destination> Engine<D> {
         }
         let largest = self.largest_event();
         if record.len() > largest || record.is_empty() {
-            let hint = format!("an encoded event has 1 to {largest} bytes, this one has {}", record.len());
+            let hint = hint("an encoded event has 1 to ", largest, record.len());
             let invalid = Invalid::new("event", InvalidKind::TooLarge, hint);
             return Err(self.refuse(RecordError::Invalid(invalid)));
         }
         let tag_bytes = tag.as_ref().map_or(0, Tag::bytes);
         if tag_bytes > MAX_TAG {
-            let hint = format!("a text tag has at most {MAX_TAG} bytes, this one has {tag_bytes}");
+            let hint = hint("a text tag has at most ", MAX_TAG, tag_bytes);
             let invalid = Invalid::new("tag", InvalidKind::TooLarge, hint);
             return Err(self.refuse(RecordError::Invalid(invalid)));
         }
@@ -570,6 +570,11 @@ impl<K> Lane<K> {
         };
         self.batching.max_wait.map(|wait| from.saturating_add_unsigned(wait).max(0) as u64)
     }
+}
+
+fn hint(what: &str, most: usize, is: usize) -> String {
+    let (mut one, mut two) = (itoa::Buffer::new(), itoa::Buffer::new());
+    [what, one.format(most), " bytes, this one has ", two.format(is)].concat()
 }
 
 /// FNV-1a, which is small.

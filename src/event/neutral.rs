@@ -338,7 +338,7 @@ fn path(parent: &str, name: &str) -> Cow<'static, str> {
     }
     match name.char_indices().nth(LONGEST) {
         Some((end, _)) => {
-            path.push_str(&name[..end]);
+            path.push_str(name.get(..end).unwrap_or_default());
             path.push('…');
         }
         None => path.push_str(name),

@@ -99,9 +99,9 @@ impl GrowingIo {
             flush_only: options.flush_only,
             records,
             urls: [
-                format!("{host}/v3/projects/{project}/collect"),
-                format!("{host}/projects/{project}/collect/item"),
-                format!("{host}/projects/{project}/collect/user-mapping"),
+                [host, "/v3/projects/", &project, "/collect"].concat(),
+                [host, "/projects/", &project, "/collect/item"].concat(),
+                [host, "/projects/", &project, "/collect/user-mapping"].concat(),
             ],
         })
     }
@@ -259,7 +259,8 @@ impl Destination for GrowingIo {
 
     fn request(&self, sealed: &Sealed, _: u32, _: Now) -> Request {
         let compress = if self.format == Format::Simple { "&compress=0" } else { "" };
-        let url = format!("{}?stm={}{compress}", self.url(sealed.lane), sealed.stm);
+        let stm = decimal(sealed.stm);
+        let url = [self.url(sealed.lane), "?stm=", &stm, compress].concat();
         let request = Request::post(url, sealed.body.clone());
         match self.format {
             Format::Simple => request.header("content-type", "text/plain;charset=UTF-8"),
@@ -276,7 +277,7 @@ impl Destination for GrowingIo {
             Format::ProtobufSnappyCrypt => request
                 .header("content-type", "application/protobuf")
                 .header("accept", "application/json")
-                .header("x-timestamp", sealed.stm.to_string())
+                .header("x-timestamp", stm)
                 .header("x-compress-codec", "2")
                 .header("x-crypt-codec", "1"),
         }
@@ -324,29 +325,33 @@ impl Destination for GrowingIo {
 }
 
 fn describe(response: &Response) -> String {
-    let status = response.status;
-    if (300..400).contains(&status) {
-        return format!("HTTP {status}: redirects are not followed; set server_host to where it points");
+    let status = decimal(response.status.into());
+    if (300..400).contains(&response.status) {
+        let hint = ": redirects are not followed; set server_host to where it points";
+        return ["HTTP ", &status, hint].concat();
     }
     let end = response.body.len().min(MESSAGE_BYTES);
     match String::from_utf8_lossy(&response.body[..end]).trim() {
-        "" => format!("HTTP {status}"),
-        said => format!("HTTP {status}: {said}"),
+        "" => ["HTTP ", &status].concat(),
+        said => ["HTTP ", &status, ": ", said].concat(),
     }
 }
 
 /// Percent-encodes text as one segment of a path.
 fn path_segment(text: &str) -> String {
-    use std::fmt::Write;
-    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            _ => {
-                let _ = write!(out, "%{byte:02X}");
-            }
+            _ => out.extend(['%', HEX[usize::from(byte >> 4)].into(), HEX[usize::from(byte & 15)].into()]),
         }
-        out
-    })
+    }
+    out
+}
+
+fn decimal(number: u64) -> String {
+    itoa::Buffer::new().format(number).to_owned()
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub(super) struct JsonRecords {
 impl JsonRecords {
     pub(super) fn new(options: &Options) -> Self {
         let start = |kind: &str| {
-            let mut out = format!("{{\"eventType\":\"{kind}\"").into_bytes();
+            let mut out = ["{\"eventType\":\"", kind, "\""].concat().into_bytes();
             if let Some(version) = &options.sdk_version {
                 out.extend_from_slice(b",\"sdkVersion\":");
                 write_string(&mut out, version);

@@ -150,5 +150,5 @@ fn write_digits(out: &mut Vec<u8>, key: &str, digits: &str) -> Result<(), Invali
 }
 
 fn attribute(key: &str) -> Cow<'static, str> {
-    format!("attributes.{key}").into()
+    ["attributes.", key].concat().into()
 }
