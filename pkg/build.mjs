@@ -42,7 +42,7 @@ function buildWasm() {
 }
 
 async function buildBundles() {
-  const inline = JSON.stringify(readFileSync(wasm).toString("base64"));
+  const inline = JSON.stringify(spell(readFileSync(wasm)));
   const bundle = (out, load, format, more = {}) =>
     build({
       entryPoints: [join(here, "src", more.entry ?? "growingio.ts")],
@@ -72,6 +72,16 @@ async function buildBundles() {
     bundle("testing.js", "inline", "esm", { entry: "testing.ts" }),
     bundle("testing.cjs", "inline", "cjs", { entry: "testing.ts" }),
   ]);
+}
+
+/** Bytes as printable ASCII without quotes and backslashes, see `decode` in `src/load/inline.ts`. */
+function spell(bytes) {
+  const char = (value) => String.fromCharCode(value + (value < 57 ? 35 : 36));
+  const spelled = Array.from(bytes, (byte) => {
+    const high = Math.floor(byte / 90);
+    return (high ? String.fromCharCode(31 + high) : "") + char(byte % 90);
+  });
+  return spelled.join("");
 }
 
 /** How the module gets to where it runs differs by entry. */

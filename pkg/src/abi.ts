@@ -19,8 +19,8 @@ interface Exports {
     mono: number,
     wall: number,
   ): void;
-  tw_unsend(batch: number, attempt: number): void;
-  tw_extend(batch: number, attempt: number, deadline: number, mono: number): void;
+  tw_unsend(batch: number, attempt: number, mono: number): void;
+  tw_extend(batch: number, attempt: number, deadline: number): void;
   tw_do(what: number): void;
   tw_sampled(length: number): number;
 }

@@ -132,7 +132,7 @@ export function createDriver(settings: Settings) {
     clearTimeout(attempt.timer_);
     flights.delete(attempt);
     if (settings.debug_) logger.log(`trackwire: ${attempt.url_} ${status}`);
-    if (status < 0) enter((abi) => abi.wasm_.tw_unsend(attempt.batch_, attempt.attempt_));
+    if (status < 0) enter((abi) => abi.wasm_.tw_unsend(attempt.batch_, attempt.attempt_, mono()));
     else answer(attempt, status, maybe, text);
     done();
   }
