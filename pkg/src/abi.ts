@@ -56,21 +56,23 @@ export function instantiate(module: WebAssembly.Module): Abi {
   const encoder = new TextEncoder();
   const decoder = new TextDecoder();
   let buffer: ArrayBuffer | undefined;
+  let heap: Uint8Array;
   let numbers: Float64Array;
   let room: Uint8Array;
   let at = 0;
   let capacity = 0;
 
-  const bytes = (at: number, length: number) => new Uint8Array(wasm.memory.buffer as ArrayBuffer, at, length);
-  const read = (at: number, length: number) => decoder.decode(bytes(at, length));
   // Views end when the memory grows.
   const refresh = () => {
     if (buffer !== wasm.memory.buffer) {
       buffer = wasm.memory.buffer as ArrayBuffer;
+      heap = new Uint8Array(buffer);
       numbers = new Float64Array(buffer, wasm.tw_numbers(), 24);
-      room = bytes(at, capacity);
+      room = heap.subarray(at, at + capacity);
     }
   };
+  const bytes = (at: number, length: number) => (refresh(), heap.subarray(at, at + length));
+  const read = (at: number, length: number) => decoder.decode(bytes(at, length));
   const encode = (text: string, size: number) => {
     if (size > capacity) {
       at = wasm.tw_room((capacity = size));
@@ -99,13 +101,12 @@ export function instantiate(module: WebAssembly.Module): Abi {
     },
     text_() {
       const at = wasm.tw_text();
-      refresh();
-      return read(at, numbers[0]!);
+      return refresh(), read(at, numbers[0]!);
     },
     numbers_() {
       refresh();
       return numbers;
     },
-    copy_: (at, length) => bytes(at, length).slice(),
+    copy_: (at, length) => bytes(at, length).slice() as Uint8Array<ArrayBuffer>,
   };
 }

@@ -149,7 +149,7 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
     enter_: enter,
     record_: record,
     report_: report,
-    error_: () => invalid!,
+    error_: () => invalid,
     ready_: () => (boot(), ready),
     /** Counts an event that did not reach the engine. */
     count_(entry: Entry) {

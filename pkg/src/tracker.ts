@@ -177,12 +177,14 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
         event = toText(event);
       }
       const recorded = driver.record_(event, tag, driver.mono_(), settings.wall_());
-      if (recorded == Recorded.Invalid) return this.refuse_(driver.error_(), tag);
+      if (recorded == Recorded.Invalid) return this.refuse_(driver.error_()!, tag);
       if (settings.debug_) settings.logger_.log("trackwire: " + event);
       if (recorded == Recorded.Wake) driver.wake_();
       return recorded < Recorded.Full;
     } catch (error) {
       if (!(error instanceof TrackwireError)) throw error;
+      // The engine counts what it refuses itself.
+      if (error == driver.error_()) throw error;
       driver.count_(Entry.Invalid);
       return this.refuse_(error, tag);
     }
