@@ -50,6 +50,8 @@ export function createDriver(settings: Settings) {
   let woken = false;
   let telling = false;
   let page: Page | undefined;
+  /** Workers: flushes begun, and when they have ended even if their request went away. */
+  const begun = new Map<number, number>();
 
   const core = createCore(settings, (outcome) => {
     outcomes.push(outcome);
@@ -200,6 +202,10 @@ export function createDriver(settings: Settings) {
     await core.ready_();
     const until = mono() + timeout;
     const id = begin();
+    if (WORKER) {
+      for (const [id, end] of begun) if (end < mono() - 1e3) report(Do.EndFlush, id), begun.delete(id);
+      begun.set(id, until);
+    }
     const life = core.lives_();
     let under = 0;
     let step = 5;
@@ -228,6 +234,7 @@ export function createDriver(settings: Settings) {
       });
     }
     listeners.delete(listener);
+    begun.delete(id);
     if (core.lives_() == life) report(Do.EndFlush, id);
     return now;
   }
@@ -239,7 +246,12 @@ export function createDriver(settings: Settings) {
     /** Hands out what has ended; sends nothing. */
     drain_: () => run(),
     wake_: wake,
-    watch_: watch,
+    /** Gives a request under way until `deadline`. */
+    extend_(attempt: Attempt, deadline: number) {
+      attempt.deadline_ = deadline;
+      enter((abi) => abi.wasm_.tw_extend(attempt.batch_, attempt.attempt_, deadline));
+      watch(attempt);
+    },
     /** Lets everything go out without waiting for it. */
     loosen_: () => report(Do.EndFlush, begin()),
     flush_: flush,

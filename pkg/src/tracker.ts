@@ -25,8 +25,9 @@ type Tag = number | string | undefined;
 export class GrowingTracker<Events extends { [name: string]: object } = { [name: string]: Attributes }> {
   private readonly settings_: Settings;
   private readonly driver_: Driver;
-  private readonly anonymous_: () => string | undefined;
-  private readonly leave_: () => void = () => {};
+  private anonymous_: () => string | undefined;
+  private leave_ = () => {};
+  private offline_ = () => false;
   private enabled_: boolean | "buffer";
   private closed_ = false;
 
@@ -41,14 +42,12 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
       else if (isBrowser()) {
         const page = watchPage(this.driver_, this.settings_, () => this.hold_());
         this.leave_ = page.leave_;
-        this.anonymous_ = page.anonymous_;
+        this.anonymous_ = () => page.anonymous_(this.enabled_ === true);
         this.offline_ = page.offline_;
       }
     }
     this.hold_();
   }
-
-  private offline_ = () => false;
 
   /** Records that something happened. Whether it was taken: it is not when the queue is full, the tracker disabled or
    * closed, the user outside the sample, or `beforeSend` says so; `stats` counts each. */
