@@ -18,6 +18,8 @@ export const enum Recorded {
 
 const FATES = ["delivered", "delivered", "rejected", "expired", "dropped", "dropped", "dropped", "dropped"] as const;
 const REASONS = ["exhausted", "overflow", "closed", "disabled"] as const;
+/** How many events wait for the module to compile. */
+const EARLY = 1e4;
 const PLACES = [1, 1, 2, 3, 4, 4, 4, 4];
 
 export type Core = ReturnType<typeof createCore>;
@@ -83,9 +85,8 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
     }
   };
 
-  /** Runs something on the engine. A trap ends this engine and its events. */
+  /** Runs something on the engine, if there is one. A trap ends it and its events. */
   const enter = <T>(act: (abi: Abi) => T): T | undefined => {
-    boot();
     if (!abi) return;
     try {
       return act(abi);
@@ -112,6 +113,7 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
   let invalid: TrackwireError | undefined;
   const record = (text: string, tag: number | string | undefined, at: number, wall: number): Recorded => {
     const number = typeof tag == "number";
+    boot();
     const recorded = enter((abi) => {
       const length = abi.write_(tag === undefined || number ? text : tag + "\0" + text);
       if (number) abi.numbers_()[0] = tag;
@@ -122,8 +124,9 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
     });
     if (recorded !== undefined) return recorded;
     if (early) {
-      early.push([text, tag, at, wall]);
-      return Recorded.Yes;
+      if (early.length < EARLY) return early.push([text, tag, at, wall]), Recorded.Yes;
+      past[Entry.RefusedFull]!++;
+      return Recorded.Full;
     }
     past[Entry.Accepted]!++;
     past[Entry.Dropped]!++;
@@ -139,7 +142,7 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
   };
 
   const note = () => {
-    if (abi) enter((abi) => (abi.wasm_.tw_do(Do.Books), (last = [...abi.numbers_()])));
+    enter((abi) => (abi.wasm_.tw_do(Do.Books), (last = [...abi.numbers_()])));
   };
 
   return {
@@ -150,7 +153,26 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
     record_: record,
     report_: report,
     error_: () => invalid,
-    ready_: () => (boot(), ready),
+    ready_: () => ready,
+    sampled_(user: string, rate: number) {
+      boot();
+      return enter((abi) => {
+        const length = abi.write_(user);
+        abi.numbers_()[0] = rate;
+        return abi.wasm_.tw_sampled(length);
+      });
+    },
+    /** Drops what waits. */
+    discard_() {
+      const count = early?.length;
+      if (count) {
+        early = [];
+        past[Entry.Accepted]! += count;
+        past[Entry.Dropped]! += count;
+        tell({ fate: "dropped", reason: "disabled", count });
+      }
+      enter((abi) => abi.wasm_.tw_do(Do.Discard));
+    },
     /** Counts an event that did not reach the engine. */
     count_(entry: Entry) {
       past[entry]!++;
@@ -160,7 +182,7 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
     hold_(hold: boolean) {
       if (held == hold) return;
       held = hold;
-      if (abi) enter((abi) => abi.wasm_.tw_do(hold ? Do.Hold : Do.Release));
+      enter((abi) => abi.wasm_.tw_do(hold ? Do.Hold : Do.Release));
     },
     /** Tells the outcome that `tw_poll` has just given. */
     outcome_(abi: Abi) {

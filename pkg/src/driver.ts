@@ -9,6 +9,8 @@ declare const WORKER: boolean;
 
 /** One attempt to send a batch. */
 export interface Attempt {
+  /** Which engine's it is, see `lives_`. */
+  life_: number;
   batch_: number;
   attempt_: number;
   /** Until when, by the monotonic clock. */
@@ -37,7 +39,9 @@ export type Driver = ReturnType<typeof createDriver>;
 /** A timer that keeps no process alive. */
 function quietTimer(act: () => void, ms: number): Timer {
   const timer = setTimeout(act, Math.min(ms, 2 ** 31 - 1));
-  (timer as { unref?(): void }).unref?.();
+  const { Deno } = globalThis as { Deno?: { unrefTimer(timer: unknown): void } };
+  if ((timer as { unref?(): void }).unref) (timer as { unref(): void }).unref();
+  else Deno?.unrefTimer(timer);
   return timer;
 }
 
@@ -54,26 +58,23 @@ export function createDriver(settings: Settings) {
   const begun = new Map<number, number>();
 
   const core = createCore(settings, (outcome) => {
-    outcomes.push(outcome);
-    soon(tell);
+    if (outcomes.push(outcome) == 1) queueMicrotask(tell);
   });
   const { enter_: enter, mono_: mono } = core;
-
-  function soon(act: () => void) {
-    queueMicrotask(act);
-  }
 
   /** Hands out what ended. */
   function tell() {
     if (telling) return;
     telling = true;
-    for (let outcome; (outcome = outcomes.shift()); ) {
+    // What is told of meanwhile is told too.
+    for (const outcome of outcomes) {
       try {
         options.onOutcome?.(outcome);
       } catch (error) {
         logger.warn("trackwire: onOutcome:", error);
       }
     }
+    outcomes.length = 0;
     telling = false;
   }
 
@@ -84,6 +85,7 @@ export function createDriver(settings: Settings) {
     const headers: Record<string, string> = {};
     for (let place = 0; place < pairs.length; place += 2) headers[pairs[place]!] = pairs[place + 1]!;
     return {
+      life_: core.lives_(),
       batch_: batch!,
       attempt_: attempt!,
       deadline_: deadline!,
@@ -94,15 +96,16 @@ export function createDriver(settings: Settings) {
     };
   };
 
-  const answer = ({ batch_, attempt_ }: Attempt, status: number, maybe: number, text: string) =>
-    enter((abi) => abi.wasm_.tw_answer(batch_, attempt_, status, maybe, abi.write_(text), mono(), wall()));
+  /** Runs something on the engine that an attempt is of. */
+  const on = ({ life_ }: Attempt, act: (abi: Abi) => void) => life_ == core.lives_() && enter(act);
 
   /** Carries one attempt; `done` is called when its answer has been brought. */
   async function send(attempt: Attempt, done: () => void) {
     const controller = new AbortController();
     attempt.abort_ = () => controller.abort();
     watch(attempt);
-    flights.add(attempt);
+    // In Workers a request that goes away would leave it there.
+    if (!WORKER) flights.add(attempt);
     let status = 0;
     let text = "";
     let maybe = 1;
@@ -120,7 +123,7 @@ export function createDriver(settings: Settings) {
         status = response.type == "opaqueredirect" ? 302 : response.status;
         text = response.headers.get("retry-after") ?? "";
         // A body that nobody reads keeps its connection, and its part of a page's quota.
-        text += "\0" + (await response.text().catch(() => ""));
+        text += "\0" + (await response.text().catch(() => "")).slice(0, 999);
       } else {
         // It has not left.
         status = -1;
@@ -134,8 +137,12 @@ export function createDriver(settings: Settings) {
     clearTimeout(attempt.timer_);
     flights.delete(attempt);
     if (settings.debug_) logger.log(`trackwire: ${attempt.url_} ${status}`);
-    if (status < 0) enter((abi) => abi.wasm_.tw_unsend(attempt.batch_, attempt.attempt_, mono()));
-    else answer(attempt, status, maybe, text);
+    const { batch_, attempt_ } = attempt;
+    on(attempt, (abi) =>
+      status < 0
+        ? abi.wasm_.tw_unsend(batch_, attempt_, mono())
+        : abi.wasm_.tw_answer(batch_, attempt_, status, maybe, abi.write_(text), mono(), wall()),
+    );
     done();
   }
 
@@ -179,7 +186,7 @@ export function createDriver(settings: Settings) {
   function wake() {
     if (WORKER || woken) return;
     woken = true;
-    soon(pump);
+    queueMicrotask(pump);
   }
 
   const report = (what: Do, flush: number): Report => {
@@ -249,7 +256,7 @@ export function createDriver(settings: Settings) {
     /** Gives a request under way until `deadline`. */
     extend_(attempt: Attempt, deadline: number) {
       attempt.deadline_ = deadline;
-      enter((abi) => abi.wasm_.tw_extend(attempt.batch_, attempt.attempt_, deadline));
+      on(attempt, (abi) => abi.wasm_.tw_extend(attempt.batch_, attempt.attempt_, deadline));
       watch(attempt);
     },
     /** Lets everything go out without waiting for it. */

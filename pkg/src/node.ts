@@ -3,6 +3,9 @@
 import type { Driver } from "./driver.js";
 import type { Settings } from "./settings.js";
 
+const watched = /* @__PURE__ */ new Set<() => void>();
+const end = () => watched.forEach((last) => last());
+
 /** Begins to watch for the end of the process; call what it returns to stop. */
 export function watchProcess(driver: Driver, settings: Settings): () => void {
   let done = false;
@@ -12,6 +15,11 @@ export function watchProcess(driver: Driver, settings: Settings): () => void {
     const { pending } = await driver.flush_(settings.requestTimeout_);
     if (pending) settings.logger_.warn(`trackwire: the process ends with ${pending} events pending`);
   };
-  process.on?.("beforeExit", last);
-  return () => process.off("beforeExit", last);
+  // One listener for all trackers: more than ten make Node suspect a leak.
+  if (!watched.size) process.on?.("beforeExit", end);
+  watched.add(last);
+  return () => {
+    watched.delete(last);
+    if (!watched.size) process.off?.("beforeExit", end);
+  };
 }

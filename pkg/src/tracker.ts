@@ -102,10 +102,10 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
     this.closed_ = true;
     await driver.ready_();
     driver.enter_(({ wasm_ }) => wasm_.tw_do(Do.Close));
-    if (discard) driver.enter_(({ wasm_ }) => wasm_.tw_do(Do.Discard));
+    if (discard) driver.discard_();
     const report = await this.flush(patience);
     driver.enter_(({ wasm_ }) => wasm_.tw_do(Do.Abandon));
-    driver.flights_.forEach((attempt) => attempt.abort_());
+    for (const attempt of driver.flights_) attempt.abort_();
     driver.drain_();
     this.leave_();
     return { ...report, dropped: report.dropped + report.pending, pending: 0 };
@@ -126,7 +126,7 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
   /** Records nothing from now on, and drops what waits. What is under way cannot be called back. */
   disable(): void {
     this.enabled_ = false;
-    this.driver_.enter_(({ wasm_ }) => wasm_.tw_do(Do.Discard));
+    this.driver_.discard_();
     this.driver_.drain_();
   }
 
@@ -161,11 +161,7 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
         if (
           sampleRate !== undefined &&
           user &&
-          !driver.enter_((abi) => {
-            const length = abi.write_(String(user));
-            abi.numbers_()[0] = sampleRate;
-            return abi.wasm_.tw_sampled(length);
-          })
+          !driver.sampled_(String(user), sampleRate)
         ) {
           return leave(Entry.SampledOut);
         }
