@@ -1,11 +1,11 @@
 // Builds the npm package into pkg/dist: the wasm module, the bundles, the types. `--js` leaves the module as it is.
 
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync, existsSync } from "node:fs";
-import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 const require = createRequire(import.meta.url);
@@ -111,12 +111,14 @@ function buildTypes() {
     writeFileSync(join(dist, `${name}.d.ts`), text);
     writeFileSync(join(dist, `${name}.d.cts`), text.replace("./growingio.js", "./growingio.cjs"));
   }
+  const file = "/** The compiled module, where the platform or a bundler imports `.wasm` files so. */";
+  writeFileSync(`${wasm}.d.ts`, `${file}\ndeclare const module: WebAssembly.Module;\nexport default module;\n`);
   rmSync(types, { recursive: true });
 }
 
 function weigh() {
-  const brotli = (bytes) =>
-    brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } });
+  const params = { [constants.BROTLI_PARAM_QUALITY]: 11 };
+  const brotli = (bytes) => brotliCompressSync(bytes, { params });
   const rows = [
     ["wasm", readFileSync(wasm)],
     ["js (url)", readFileSync(join(dist, "growingio.url.js"))],

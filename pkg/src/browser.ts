@@ -86,7 +86,7 @@ export function watchPage(driver: Driver, settings: Settings, changed: () => voi
     driver.wake_();
   };
   const on = (target: EventTarget | undefined, name: string, act: () => void) =>
-    target?.addEventListener(name, act, { signal: watching.signal });
+    target?.addEventListener?.(name, act, { signal: watching.signal });
   const connection = () => {
     offline = navigator.onLine === false;
     changed();
