@@ -57,19 +57,15 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
       let { attributes } = event as CustomEvent;
       // The event's own come first, and win.
       if (defaultAttributes) attributes = { ...attributes, ...defaultAttributes, ...attributes };
-      return {
-        track: name,
-        ...this.who_(event),
-        attributes,
-        resource_item: event.resourceItem,
-        ...event.fields,
-      } as NeutralEvent;
+      const made = this.about_(event, attributes, name);
+      if (event.resourceItem) made.resource_item = event.resourceItem;
+      return event.fields ? { ...made, ...event.fields } : made;
     });
   }
 
   /** Records what is known about a user. */
   setLoginUserAttributes(event: UserAttributes): boolean {
-    return this.record_(event.tag, () => ({ ...this.who_(event), attributes: event.attributes }));
+    return this.record_(event.tag, () => this.about_(event, event.attributes));
   }
 
   /** Records a row of a dimension table. */
@@ -134,12 +130,14 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
     this.driver_.hold_(this.enabled_ == "buffer" || this.offline_());
   }
 
-  private who_({ loginUserId, loginUserKey, anonymousId, eventTime }: Who) {
+  private about_(who: Who, attributes: Attributes | undefined, track?: string): NeutralEvent {
     return {
-      user: loginUserId,
-      user_key: loginUserKey,
-      anonymous: anonymousId ?? this.anonymous_(),
-      time: time(eventTime),
+      track,
+      user: who.loginUserId,
+      user_key: who.loginUserKey,
+      anonymous: who.anonymousId ?? this.anonymous_(),
+      time: time(who.eventTime),
+      attributes,
     };
   }
 

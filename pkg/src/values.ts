@@ -95,8 +95,9 @@ function checkParts(value: Record<string, unknown>, field: string, above: object
   let copy: Record<string, unknown> | undefined;
   for (const key of Object.keys(value)) {
     const part = value[key];
-    // Most values are text, and text needs no look.
-    if (typeof part === "string") continue;
+    // Most values need no closer look. (Of numbers only the finite ones are 0 less themselves.)
+    if (typeof part == "string" || part === undefined || typeof part == "boolean") continue;
+    if (typeof part == "number" && part - part === 0) continue;
     const checked = check(part, field ? `${field}.${key}` : key, above);
     if (checked !== part) {
       copy ??= (Array.isArray(value) ? [...value] : { ...value }) as Record<string, unknown>;
