@@ -23,8 +23,6 @@ export function watchPage(driver: Driver, settings: Settings, changed: () => voi
   let offline = navigator.onLine === false;
   /** A keepalive request was refused while the page was hidden: others have the quota. */
   let refused = false;
-  /** Whether a request that was refused at once may do better without keepalive. */
-  let doubt = true;
   /** Whether an answer was ever readable. */
   let readable = false;
   let warned = false;
@@ -39,31 +37,21 @@ export function watchPage(driver: Driver, settings: Settings, changed: () => voi
 
   async function carry(attempt: Attempt, init: RequestInit): Promise<Response | undefined> {
     const send = options.fetch ?? fetch;
-    const attemptIt = async (keepalive: boolean) => {
-      attempt.keepalive_ = keepalive;
-      const response = await send(attempt.url_, { ...init, keepalive });
-      readable = doubt = true;
-      refused = false;
-      return response;
-    };
     const started = driver.mono_();
     try {
-      return await attemptIt(flying() + attempt.body_.length <= QUOTA);
+      // Keepalive outlives the page. When it fails others may have the quota, so the retry of a visible page goes without.
+      attempt.keepalive_ = (hidden || attempt.attempt_ == 1) && flying() + attempt.body_.length <= QUOTA;
+      const response = await send(attempt.url_, { ...init, keepalive: attempt.keepalive_ });
+      readable = true;
+      refused = false;
+      return response;
     } catch (error) {
       if (init.signal!.aborted) throw error;
-      const atOnce = attempt.keepalive_ && driver.mono_() - started < AT_ONCE;
-      attempt.keepalive_ = false;
-      if (atOnce && hidden) {
+      if (hidden && readable && driver.mono_() - started < AT_ONCE) {
         refused = true;
         return;
       }
-      if (atOnce && doubt) {
-        doubt = false;
-        try {
-          return await attemptIt(false);
-        } catch {}
-      }
-      if (!simple || readable || hidden || offline || init.signal!.aborted) throw error;
+      if (!simple || readable || hidden || offline) throw error;
       // Is it there, and only does not let its answers be read? Then it has what was sent.
       await send(attempt.url_, { method: "HEAD", mode: "no-cors", signal: init.signal! });
       if (!warned) logger.warn("trackwire: no answer can be read for want of CORS headers; events count as delivered");
