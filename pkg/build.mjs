@@ -42,6 +42,11 @@ function buildWasm() {
 }
 
 async function buildBundles() {
+  const decoder = join(dist, "decode.wasm");
+  const assembler = join(dirname(require.resolve("binaryen/package.json")), "bin/wasm-as");
+  execFileSync(process.execPath, [assembler, join(here, "src/load/decode.wat"), "-o", decoder], { stdio: "inherit" });
+  const small = JSON.stringify(readFileSync(decoder).toString("base64"));
+  rmSync(decoder);
   const inline = JSON.stringify(spell(readFileSync(wasm)));
   const bundle = (out, load, format, more = {}) =>
     build({
@@ -58,6 +63,7 @@ async function buildBundles() {
         VERSION: JSON.stringify(version),
         WORKER: String(load == "file"),
         WASM: load == "inline" ? inline : '""',
+        DECODER: small,
       },
       plugins: [chooseLoad(load)],
       logLevel: "warning",
@@ -74,7 +80,7 @@ async function buildBundles() {
   ]);
 }
 
-/** Bytes as printable ASCII without quotes and backslashes, see `decode` in `src/load/inline.ts`. */
+/** Bytes as printable ASCII without quotes and backslashes, see `src/load/decode.wat`. */
 function spell(bytes) {
   const char = (value) => String.fromCharCode(value + (value < 57 ? 35 : 36));
   const spelled = Array.from(bytes, (byte) => {

@@ -1,6 +1,7 @@
 // The wasm module as text within the bundle. Decoded and compiled at first use, never at import.
 
 declare const WASM: string;
+declare const DECODER: string;
 
 let kept: WebAssembly.Module | Promise<WebAssembly.Module> | undefined;
 
@@ -17,19 +18,15 @@ export function load(): WebAssembly.Module | Promise<WebAssembly.Module> {
   }
 }
 
-/** Undoes what the build does: bytes below 90 are one printable character, others two. Unlike base64 it keeps bytes
- * apart, so that a compressed transfer costs hardly more than that of the module itself. */
+/** Undoes what the build does to the module's bytes, see `decode.wat`. Unlike base64 that keeps bytes apart, so that a
+ * compressed transfer costs hardly more than that of the module itself. */
 function decode(text: string): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(text.length);
-  let length = 0;
-  for (let at = 0; at < text.length; at++) {
-    let code = text.charCodeAt(at);
-    let high = 0;
-    if (code < 34) {
-      high = (code - 31) * 90;
-      code = text.charCodeAt(++at);
-    }
-    bytes[length++] = high + code - (code > 92 ? 36 : 35);
-  }
-  return bytes.subarray(0, length);
+  const decoder = new WebAssembly.Module(Uint8Array.from(atob(DECODER), (char) => char.charCodeAt(0)));
+  const { m: memory, d: undo } = new WebAssembly.Instance(decoder).exports as unknown as {
+    m: WebAssembly.Memory;
+    d(length: number): number;
+  };
+  memory.grow(Math.ceil(text.length / 65536));
+  new TextEncoder().encodeInto(text, new Uint8Array(memory.buffer));
+  return new Uint8Array(memory.buffer as ArrayBuffer, 0, undo(text.length));
 }
