@@ -319,8 +319,8 @@ pub(super) extern "C" fn tw_extend(batch: f64, attempt: u32, deadline: f64) {
 }
 
 /// Acts on the whole. 0: begins a flush, its number is number 0. 1: what became of flush number 0, in the numbers; 2: the
-/// same, and ends it. 3: closes. 4: abandons. 5: holds. 6: lets go. 7: discards. 8 to 11: counts an event that was
-/// invalid, filtered, sampled out, ignored. 12: the books, in the numbers.
+/// same, and ends it. 3: closes. 4: abandons. 5: holds. 6: lets go. 7: discards. 12: the books, in the
+/// numbers.
 #[unsafe(no_mangle)]
 pub(super) extern "C" fn tw_do(what: u32) {
     let state = state();
@@ -340,10 +340,6 @@ pub(super) extern "C" fn tw_do(what: u32) {
         4 => engine.abandon(),
         5 | 6 => engine.hold(what == 5),
         7 => engine.discard(&DropReason::Disabled),
-        8 => engine.count_unrecorded(Unrecorded::Invalid),
-        9 => engine.count_unrecorded(Unrecorded::Filtered),
-        10 => engine.count_unrecorded(Unrecorded::SampledOut),
-        11 => engine.count_unrecorded(Unrecorded::Ignored),
         _ => {
             let stats = engine.stats();
             let numbers = [

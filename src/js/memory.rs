@@ -22,6 +22,21 @@ struct Lists {
     end: usize,
 }
 
+impl Lists {
+    /// Goes on at `to`; what lies before it becomes free blocks.
+    fn skip(&mut self, to: usize) {
+        while self.next < to {
+            let class = self.next.trailing_zeros().min((to - self.next).ilog2());
+            if let Some(head) = self.free.get_mut(class as usize) {
+                // SAFETY: memory that was never used, aligned to the class and as large.
+                unsafe { (self.next as *mut *mut u8).write(*head) };
+                *head = self.next as *mut u8;
+            }
+            self.next += 1 << class;
+        }
+    }
+}
+
 // SAFETY: the module is built without threads.
 unsafe impl Sync for Memory {}
 
@@ -48,21 +63,23 @@ unsafe impl GlobalAlloc for Memory {
             return block;
         }
         let size = 1 << class;
-        let start = (lists.next + (size - 1).min(PAGE - 1)) & !((size - 1).min(PAGE - 1));
-        if start + size > lists.end {
-            // A whole number of pages, and nothing of the others': the end of memory may not be where it was.
-            let pages = size.div_ceil(PAGE);
-            let before = memory_grow(0, pages);
+        let align = size.min(PAGE);
+        if lists.next.next_multiple_of(align) + size > lists.end {
+            // It grows by whole pages, and may not grow from where it ended: the memory is the shell's as well.
+            let before = memory_grow(0, size.div_ceil(PAGE));
             if before == usize::MAX {
                 return ptr::null_mut();
             }
             if before * PAGE != lists.end {
+                lists.skip(lists.end);
                 lists.next = before * PAGE;
             }
             lists.end = memory_size(0) * PAGE;
             // SAFETY: as before.
             return unsafe { self.alloc(layout) };
         }
+        lists.skip(lists.next.next_multiple_of(align));
+        let start = lists.next;
         lists.next = start + size;
         start as *mut u8
     }

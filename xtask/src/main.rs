@@ -5,6 +5,7 @@
 
 mod bench;
 mod harness;
+mod package;
 mod steps;
 mod test;
 mod tidy;
@@ -34,6 +35,12 @@ const CHORES: &[Chore] = &[
         arguments: "",
         about: "the checks of the repository itself: file sizes, lock files, links (part of test)",
         run: |_| tidy::main(),
+    },
+    Chore {
+        name: "build",
+        arguments: "",
+        about: "the npm package, into pkg/dist (needs Node)",
+        run: package::main,
     },
     Chore {
         name: "conformance",

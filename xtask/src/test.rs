@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 
 use crate::steps::{Counts, StepResult, Steps, output, run, run_tests};
 use crate::tools::{self, cargo};
-use crate::{root, target_dir, tidy};
+use crate::{package, root, target_dir, tidy};
 
 const WASM: &str = "wasm32-unknown-unknown";
 
@@ -22,7 +22,7 @@ const NOT_IN_CORE: [&str; 5] = ["tokio", "hyper", "reqwest", "wasm-bindgen", "we
 type Step = (&'static str, fn() -> StepResult);
 
 /// The steps, in the order they run.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     ("repository", tidy::step),
     ("format", format),
     ("lints", lints),
@@ -31,15 +31,21 @@ const STEPS: [Step; 10] = [
     ("unit, integration and doc tests", tests),
     ("conformance: growingio", conformance),
     ("page", page),
+    ("npm package", npm_package),
     ("core without I/O", core),
     ("oldest supported Rust", oldest_rust),
 ];
 
+/// Of what is in the making: run when it is named.
+const ON_DEMAND: [&str; 1] = ["npm package"];
+
 /// `cargo xtask test [STEP…]`: all steps, or those whose name holds one of the words given. A failure does not keep the
 /// later steps from running.
 pub(crate) fn main(arguments: &[String]) -> ExitCode {
-    let wanted =
-        |name: &str| arguments.is_empty() || arguments.iter().any(|word| name.contains(word.as_str()));
+    let wanted = |name: &str| match arguments {
+        [] => !ON_DEMAND.contains(&name),
+        words => words.iter().any(|word| name.contains(word.as_str())),
+    };
     if !STEPS.iter().any(|(name, _)| wanted(name)) {
         let names = STEPS.map(|(name, _)| name).join("\n  ");
         eprintln!("no step is called {}; there are\n  {names}", arguments.join(" or "));
@@ -48,6 +54,9 @@ pub(crate) fn main(arguments: &[String]) -> ExitCode {
     let mut steps = Steps::default();
     for (name, run) in STEPS.iter().filter(|(name, _)| wanted(name)) {
         steps.step(name, run);
+    }
+    if arguments.is_empty() {
+        println!("\nin the making, and run when named: {}", ON_DEMAND.join(", "));
     }
     steps.finish()
 }
@@ -96,25 +105,37 @@ fn conformance() -> StepResult {
 }
 
 fn page() -> StepResult {
-    tools::node()?;
+    package::dependencies()?;
+    node_tests(&["tests/page"])
+}
+
+/// The npm package, built, packed and installed in throwaway projects: Node, workerd, Chromium.
+fn npm_package() -> StepResult {
+    package::dependencies()?;
+    package::build()?;
+    node_tests(&["tests/runtimes/node", "tests/runtimes/workers", "tests/runtimes/browser"])
+}
+
+/// The tests of these folders, with Chromium and the collector at hand.
+fn node_tests(folders: &[&str]) -> StepResult {
     let chromium = tools::chromium()?;
-    // The collector that the page talks to: the binary that integration tests are given, from the same build.
+    // The collector that they talk to: the binary that integration tests are given, from the same build.
     run(cargo().args(["test", "--locked", "--workspace", "--all-features", "--test", "cli", "--no-run"]))?;
-    let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
-    run(Command::new(npm).current_dir(root()).args(["ci", "--no-fund", "--no-audit"]))?;
-    let mut files: Vec<_> = fs::read_dir(root().join("tests/page"))
-        .map_err(|error| format!("tests/page: {error}"))?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.to_string_lossy().ends_with(".test.mjs"))
-        .collect();
+    let mut files = Vec::new();
+    for folder in folders {
+        let listed = fs::read_dir(root().join(folder)).map_err(|error| format!("{folder}: {error}"))?;
+        let paths = listed.filter_map(|entry| Some(entry.ok()?.path()));
+        files.extend(paths.filter(|path| path.to_string_lossy().ends_with(".test.mjs")));
+    }
     files.sort();
     let mut node = Command::new("node");
-    node.current_dir(root()).args(["--test", "--test-reporter=tap"]).args(files);
+    // One file at a time: some of them time what they see.
+    node.current_dir(root()).args(["--test", "--test-concurrency=1", "--test-reporter=tap"]).args(files);
     node.env("CHROMIUM", chromium).env("TRACKWIRE_BIN", target_dir().join("debug").join("trackwire"));
     let counts = run_tests(&mut node)?;
     match counts.skipped {
         0 => Ok(counts),
-        n => Err(format!("{n} of the page's tests were skipped")),
+        n => Err(format!("{n} of the tests were skipped")),
     }
 }
 

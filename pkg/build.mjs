@@ -1,0 +1,140 @@
+// Builds the npm package into pkg/dist: the wasm module, the bundles, the types. `--js` leaves the module as it is.
+
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { build } from "esbuild";
+
+const require = createRequire(import.meta.url);
+const here = dirname(fileURLToPath(import.meta.url));
+const root = dirname(here);
+const dist = join(here, "dist");
+const target = process.env.CARGO_TARGET_DIR ?? join(root, "target");
+const { version } = JSON.parse(readFileSync(join(here, "package.json"), "utf8"));
+const wasm = join(dist, "growingio.wasm");
+
+if (!process.argv.includes("--js") || !existsSync(wasm)) {
+  rmSync(dist, { recursive: true, force: true });
+  mkdirSync(dist, { recursive: true });
+  buildWasm();
+}
+await buildBundles();
+buildTypes();
+weigh();
+
+function buildWasm() {
+  const profile = { OPT_LEVEL: "z", LTO: "fat", CODEGEN_UNITS: "1", PANIC: "abort", STRIP: "true" };
+  const env = { ...process.env, CARGO_TARGET_DIR: target, RUSTFLAGS: "-C link-arg=-zstack-size=65536" };
+  for (const [name, value] of Object.entries(profile)) env[`CARGO_PROFILE_RELEASE_${name}`] = value;
+  const args = "rustc --lib --crate-type cdylib --release --no-default-features --features js".split(" ");
+  const wasm32 = "wasm32-unknown-unknown";
+  execFileSync("cargo", [...args, "--target", wasm32], { cwd: root, env, stdio: "inherit" });
+  // What the compiler uses, wasm-opt has to be told.
+  const features = "bulk-memory bulk-memory-opt nontrapping-float-to-int sign-ext mutable-globals reference-types multivalue";
+  const flags = features.split(" ").map((feature) => `--enable-${feature}`);
+  flags.push("-Oz", "--converge", "--strip-producers", "--strip-target-features");
+  const binaryen = join(dirname(require.resolve("binaryen/package.json")), "bin/wasm-opt");
+  const input = join(target, wasm32, "release/trackwire.wasm");
+  execFileSync(process.execPath, [binaryen, ...flags, input, "-o", wasm], { stdio: "inherit" });
+}
+
+async function buildBundles() {
+  const decoder = join(dist, "decode.wasm");
+  const assembler = join(dirname(require.resolve("binaryen/package.json")), "bin/wasm-as");
+  execFileSync(process.execPath, [assembler, join(here, "src/load/decode.wat"), "-o", decoder], { stdio: "inherit" });
+  const small = JSON.stringify(readFileSync(decoder).toString("base64"));
+  rmSync(decoder);
+  const inline = JSON.stringify(spell(readFileSync(wasm)));
+  const bundle = (out, load, format, more = {}) =>
+    build({
+      entryPoints: [join(here, "src", more.entry ?? "growingio.ts")],
+      outfile: join(dist, out),
+      bundle: true,
+      format,
+      target: "es2022",
+      minify: true,
+      mangleProps: /[a-z]_$/,
+      legalComments: "none",
+      external: ["./growingio.wasm"],
+      define: {
+        VERSION: JSON.stringify(version),
+        WORKER: String(load == "file"),
+        WASM: load == "inline" ? inline : '""',
+        DECODER: small,
+      },
+      plugins: [chooseLoad(load)],
+      logLevel: "warning",
+      ...more.options,
+    });
+  await Promise.all([
+    bundle("growingio.js", "inline", "esm"),
+    bundle("growingio.cjs", "inline", "cjs"),
+    bundle("growingio.workerd.js", "file", "esm"),
+    bundle("growingio.url.js", "url", "esm"),
+    bundle("growingio.iife.js", "inline", "iife", { options: { globalName: "trackwire" } }),
+    bundle("testing.js", "inline", "esm", { entry: "testing.ts" }),
+    bundle("testing.cjs", "inline", "cjs", { entry: "testing.ts" }),
+  ]);
+}
+
+/** Bytes as printable ASCII without quotes and backslashes, see `src/load/decode.wat`. */
+function spell(bytes) {
+  const char = (value) => String.fromCharCode(value + (value < 57 ? 35 : 36));
+  const spelled = Array.from(bytes, (byte) => {
+    const high = Math.floor(byte / 90);
+    return (high ? String.fromCharCode(31 + high) : "") + char(byte % 90);
+  });
+  return spelled.join("");
+}
+
+/** How the module gets to where it runs differs by entry. */
+function chooseLoad(load) {
+  return {
+    name: "load",
+    setup: (build) =>
+      build.onResolve({ filter: /load\/inline\.js$/ }, () => ({ path: join(here, "src/load", `${load}.ts`) })),
+  };
+}
+
+/** One file of types for each entry, for modules and for CommonJS. */
+function buildTypes() {
+  const types = join(dist, "types");
+  execFileSync(process.execPath, [require.resolve("typescript/bin/tsc"), "-p", here], { stdio: "inherit" });
+  const read = (name) => readFileSync(join(types, `${name}.d.ts`), "utf8");
+  const plain = (text) =>
+    text
+      .replace(/^(import|export)\b[^;]*? from "[^"]*";\n/gm, "")
+      .replace(/^export \{\};\n/gm, "")
+      .replace(/^declare const mark.*\n/gm, "")
+      .replace(/^    private .*\n/gm, "");
+  const parts = ["values", "errors", "events", "stats", "options", "worker", "tracker"].map(read).map(plain);
+  const entries = { growingio: parts.join("\n"), testing: plain(read("testing")) };
+  entries.testing = `import type { Options } from "./growingio.js";\n${entries.testing}`;
+  for (const [name, text] of Object.entries(entries)) {
+    writeFileSync(join(dist, `${name}.d.ts`), text);
+    writeFileSync(join(dist, `${name}.d.cts`), text.replace("./growingio.js", "./growingio.cjs"));
+  }
+  const file = "/** The compiled module, where the platform or a bundler imports `.wasm` files so. */";
+  writeFileSync(`${wasm}.d.ts`, `${file}\ndeclare const module: WebAssembly.Module;\nexport default module;\n`);
+  rmSync(types, { recursive: true });
+}
+
+function weigh() {
+  const params = { [constants.BROTLI_PARAM_QUALITY]: 11 };
+  const brotli = (bytes) => brotliCompressSync(bytes, { params });
+  const rows = [
+    ["wasm", readFileSync(wasm)],
+    ["js (url)", readFileSync(join(dist, "growingio.url.js"))],
+    ["js (workerd)", readFileSync(join(dist, "growingio.workerd.js"))],
+    ["inline, all", readFileSync(join(dist, "growingio.js"))],
+    ["iife, all", readFileSync(join(dist, "growingio.iife.js"))],
+  ];
+  console.log("bytes".padEnd(14), "raw".padStart(8), "gzip".padStart(8), "brotli".padStart(8));
+  for (const [name, bytes] of rows) {
+    const sizes = [bytes.length, gzipSync(bytes, { level: 9 }).length, brotli(bytes).length];
+    console.log(name.padEnd(14), ...sizes.map((size) => String(size).padStart(8)));
+  }
+}

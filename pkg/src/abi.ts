@@ -1,0 +1,112 @@
+// One instance of the wasm module: text in and out of its memory. What the functions mean is said where the module
+// exports them.
+
+/** What the module exports. */
+interface Exports {
+  memory: WebAssembly.Memory;
+  tw_room(length: number): number;
+  tw_numbers(): number;
+  tw_text(): number;
+  tw_new(length: number): number;
+  tw_record(length: number, tagged: number, mono: number, wall: number): number;
+  tw_poll(mono: number, wall: number, most: number): number;
+  tw_answer(
+    batch: number,
+    attempt: number,
+    status: number,
+    maybe: number,
+    length: number,
+    mono: number,
+    wall: number,
+  ): void;
+  tw_unsend(batch: number, attempt: number, mono: number): void;
+  tw_extend(batch: number, attempt: number, deadline: number): void;
+  tw_do(what: number): void;
+  tw_sampled(length: number): number;
+}
+
+/** What `tw_do` does, by number. */
+export const enum Do {
+  Flush,
+  Report,
+  EndFlush,
+  Close,
+  Abandon,
+  Hold,
+  Release,
+  Discard,
+  Books = 12,
+}
+
+/** An instance and its memory. */
+export interface Abi {
+  wasm_: Exports;
+  /** Writes text where the module reads it; its length in bytes. */
+  write_(text: string): number;
+  /** The text the module gave. */
+  text_(): string;
+  /** The numbers that go in and come back. */
+  numbers_(): Float64Array;
+  /** A copy of a piece of memory. */
+  copy_(at: number, length: number): Uint8Array<ArrayBuffer>;
+}
+
+/** Makes an instance. */
+export function instantiate(module: WebAssembly.Module): Abi {
+  const encoder = new TextEncoder();
+  const decoder = new TextDecoder();
+  let buffer: ArrayBuffer | undefined;
+  let heap: Uint8Array;
+  let numbers: Float64Array;
+  let room: Uint8Array;
+  let at = 0;
+  let capacity = 0;
+
+  // Views end when the memory grows.
+  const refresh = () => {
+    if (buffer !== wasm.memory.buffer) {
+      buffer = wasm.memory.buffer as ArrayBuffer;
+      heap = new Uint8Array(buffer);
+      numbers = new Float64Array(buffer, wasm.tw_numbers(), 24);
+      room = heap.subarray(at, at + capacity);
+    }
+  };
+  const bytes = (at: number, length: number) => (refresh(), heap.subarray(at, at + length));
+  const read = (at: number, length: number) => decoder.decode(bytes(at, length));
+  const encode = (text: string, size: number) => {
+    if (size > capacity) {
+      at = wasm.tw_room((capacity = size));
+      buffer = undefined;
+    }
+    refresh();
+    return encoder.encodeInto(text, room);
+  };
+
+  const wasm = new WebAssembly.Instance(module, {
+    tw: {
+      spell: (value: number, to: number) => encoder.encodeInto(String(value), bytes(to, 32)).written,
+      number: (at: number, length: number) => Number(read(at, length)),
+      date: (at: number, length: number) => Date.parse(read(at, length)),
+    },
+  }).exports as unknown as Exports;
+
+  return {
+    wasm_: wasm,
+    write_(text) {
+      const { length } = text;
+      let done = encode(text, Math.max(length, 4096));
+      // Text beyond ASCII takes up to three bytes for each of its units.
+      if (done.read < length) done = encode(text, length * 3);
+      return done.written;
+    },
+    text_() {
+      const at = wasm.tw_text();
+      return refresh(), read(at, numbers[0]!);
+    },
+    numbers_() {
+      refresh();
+      return numbers;
+    },
+    copy_: (at, length) => bytes(at, length).slice() as Uint8Array<ArrayBuffer>,
+  };
+}

@@ -1,0 +1,267 @@
+// The loop: asks the engine what to do, carries its requests, brings the answers.
+
+import { Do, type Abi } from "./abi.js";
+import { createCore } from "./core.js";
+import type { Settings } from "./settings.js";
+import type { Outcome, Report } from "./stats.js";
+
+declare const WORKER: boolean;
+
+/** One attempt to send a batch. */
+export interface Attempt {
+  /** Which engine's it is, see `lives_`. */
+  life_: number;
+  batch_: number;
+  attempt_: number;
+  /** Until when, by the monotonic clock. */
+  deadline_: number;
+  url_: string;
+  headers_: Record<string, string>;
+  body_: Uint8Array<ArrayBuffer>;
+  /** Ends it. */
+  abort_: () => void;
+  timer_?: Timer;
+  keepalive_?: boolean;
+}
+
+/** What a page adds to the driver. */
+export interface Page {
+  /** The largest body that may leave now; below 0: any. */
+  most_(): number;
+  /** Fetches; answers a status that is to be taken for the collector's, where it knows better. */
+  fetch_(attempt: Attempt, init: RequestInit): Promise<Response | undefined>;
+}
+
+type Timer = ReturnType<typeof setTimeout>;
+
+export type Driver = ReturnType<typeof createDriver>;
+
+/** A timer that keeps no process alive. */
+function quietTimer(act: () => void, ms: number): Timer {
+  const timer = setTimeout(act, Math.min(ms, 2 ** 31 - 1));
+  const { Deno } = globalThis as { Deno?: { unrefTimer(timer: unknown): void } };
+  if ((timer as { unref?(): void }).unref) (timer as { unref(): void }).unref();
+  else Deno?.unrefTimer(timer);
+  return timer;
+}
+
+export function createDriver(settings: Settings) {
+  const { options_: options, wall_: wall, logger_: logger } = settings;
+  const outcomes: Outcome[] = [];
+  const listeners = new Set<() => void>();
+  const flights = new Set<Attempt>();
+  let timer: Timer | undefined;
+  let woken = false;
+  let telling = false;
+  let page: Page | undefined;
+  /** Workers: flushes begun, and when they have ended even if their request went away. */
+  const begun = new Map<number, number>();
+
+  const core = createCore(settings, (outcome) => {
+    if (outcomes.push(outcome) == 1) queueMicrotask(tell);
+  });
+  const { enter_: enter, mono_: mono } = core;
+
+  /** Hands out what ended. */
+  function tell() {
+    if (telling) return;
+    telling = true;
+    // What is told of meanwhile is told too.
+    for (const outcome of outcomes) {
+      try {
+        options.onOutcome?.(outcome);
+      } catch (error) {
+        logger.warn("trackwire: onOutcome:", error);
+      }
+    }
+    outcomes.length = 0;
+    telling = false;
+  }
+
+  const read = (abi: Abi): Attempt => {
+    const [batch, attempt, deadline, at, length] = abi.numbers_() as unknown as number[];
+    const body = abi.copy_(at!, length!);
+    const [url, ...pairs] = abi.text_().split("\0");
+    const headers: Record<string, string> = {};
+    for (let place = 0; place < pairs.length; place += 2) headers[pairs[place]!] = pairs[place + 1]!;
+    return {
+      life_: core.lives_(),
+      batch_: batch!,
+      attempt_: attempt!,
+      deadline_: deadline!,
+      url_: url!,
+      headers_: { ...headers, ...options.headers },
+      body_: body,
+      abort_() {},
+    };
+  };
+
+  /** Runs something on the engine that an attempt is of. */
+  const on = ({ life_ }: Attempt, act: (abi: Abi) => void) => life_ == core.lives_() && enter(act);
+
+  /** Carries one attempt; `done` is called when its answer has been brought. */
+  async function send(attempt: Attempt, done: () => void) {
+    const controller = new AbortController();
+    attempt.abort_ = () => controller.abort();
+    watch(attempt);
+    // In Workers a request that goes away would leave it there.
+    if (!WORKER) flights.add(attempt);
+    let status = 0;
+    let text = "";
+    let maybe = 1;
+    try {
+      const init: RequestInit = {
+        method: "POST",
+        headers: attempt.headers_,
+        body: attempt.body_,
+        redirect: "manual",
+        signal: controller.signal,
+      };
+      const response = page ? await page.fetch_(attempt, init) : await (options.fetch ?? fetch)(attempt.url_, init);
+      if (response) {
+        // A page may see that there was a redirect, but not which.
+        status = response.type == "opaqueredirect" ? 302 : response.status;
+        text = response.headers.get("retry-after") ?? "";
+        // A body that nobody reads keeps its connection, and its part of a page's quota.
+        text += "\0" + (await response.text().catch(() => "")).slice(0, 999);
+      } else {
+        // It has not left.
+        status = -1;
+      }
+    } catch (error) {
+      text = String(error);
+      const cause = (error as { cause?: { code?: string } })?.cause;
+      if (/REFUSED|NOTFOUND|AI_AGAIN|CONNECT_TIMEOUT/.test(cause?.code ?? "")) maybe = 0;
+      if (cause) text += ": " + String(cause);
+    }
+    clearTimeout(attempt.timer_);
+    flights.delete(attempt);
+    if (settings.debug_) logger.log(`trackwire: ${attempt.url_} ${status}`);
+    const { batch_, attempt_ } = attempt;
+    on(attempt, (abi) =>
+      status < 0
+        ? abi.wasm_.tw_unsend(batch_, attempt_, mono())
+        : abi.wasm_.tw_answer(batch_, attempt_, status, maybe, abi.write_(text), mono(), wall()),
+    );
+    done();
+  }
+
+  /** Ends the attempt at its deadline. */
+  function watch(attempt: Attempt) {
+    clearTimeout(attempt.timer_);
+    attempt.timer_ = quietTimer(attempt.abort_, attempt.deadline_ - mono());
+  }
+
+  /** Asks and acts until there is nothing to do; how long, in ms. Sends nothing without `carry`. */
+  function run(carry?: (attempt: Attempt) => void): number {
+    for (;;) {
+      let attempt: Attempt | undefined;
+      const wait = enter((abi) => {
+        const most = carry ? (page?.most_() ?? -1) : 0;
+        const what = abi.wasm_.tw_poll(mono(), wall(), most);
+        if (!what) return abi.numbers_()[0]!;
+        if (what == 2) core.outcome_(abi);
+        else attempt = read(abi);
+        return -2;
+      });
+      if (attempt) carry?.(attempt);
+      if (wait != -2) {
+        core.note_();
+        tell();
+        return wait === undefined || wait < 0 ? Infinity : Math.max(wait - mono(), 0);
+      }
+    }
+  }
+
+  /** Outside Workers: acts now, and again when it is time. */
+  function pump() {
+    woken = false;
+    const wait = run((attempt) => void send(attempt, pump));
+    clearTimeout(timer);
+    if (wait < Infinity) timer = quietTimer(pump, wait + 1);
+    for (const listener of listeners) listener();
+  }
+
+  /** Acts soon. */
+  function wake() {
+    if (WORKER || woken) return;
+    woken = true;
+    queueMicrotask(pump);
+  }
+
+  const report = (what: Do, flush: number): Report => {
+    const numbers = enter((abi) => {
+      abi.numbers_()[0] = flush;
+      abi.wasm_.tw_do(what);
+      return [...abi.numbers_().subarray(0, 5)];
+    }) ?? [0, 0, 0, 0, 0];
+    const [delivered, rejected, expired, dropped, pending] = numbers as [number, number, number, number, number];
+    return { delivered, rejected, expired, dropped, pending };
+  };
+
+  /** Begins a flush; its number. */
+  const begin = () => enter((abi) => (abi.wasm_.tw_do(Do.Flush), abi.numbers_()[0]!)) ?? 0;
+
+  /** Waits until what was accepted before has ended, or until the timeout. In Workers it does all its I/O itself, on
+   * its own timers, for what another request began may never end; batches of a request that went away are taken over
+   * when their lease has run out. */
+  async function flush(timeout: number): Promise<Report> {
+    await core.ready_();
+    const until = mono() + timeout;
+    const id = begin();
+    if (WORKER) {
+      for (const [id, end] of begun) if (end < mono() - 1e3) report(Do.EndFlush, id), begun.delete(id);
+      begun.set(id, until);
+    }
+    const life = core.lives_();
+    let under = 0;
+    let step = 5;
+    let resume = () => {};
+    const listener = () => resume();
+    const carry = (attempt: Attempt) => {
+      under++;
+      void send(attempt, () => (under--, resume()));
+    };
+    let now = report(Do.Report, id);
+    if (!WORKER) {
+      pump();
+      listeners.add(listener);
+    }
+    for (;;) {
+      const wait = WORKER ? run(now.pending ? carry : undefined) : Infinity;
+      // A trap has ended all that was pending.
+      if (core.lives_() == life) now = report(Do.Report, id);
+      else now = { ...now, dropped: now.dropped + now.pending, pending: 0 };
+      const left = until - mono();
+      if ((!now.pending && !under) || left <= 0) break;
+      step = Math.min(step * 2, 200);
+      await new Promise<void>((done) => {
+        const timer = setTimeout(done, Math.min(left, WORKER ? Math.min(wait, step) : 2 ** 31 - 1));
+        resume = () => (clearTimeout(timer), done());
+      });
+    }
+    listeners.delete(listener);
+    begun.delete(id);
+    if (core.lives_() == life) report(Do.EndFlush, id);
+    return now;
+  }
+
+  return {
+    ...core,
+    flights_: flights,
+    pump_: pump,
+    /** Hands out what has ended; sends nothing. */
+    drain_: () => run(),
+    wake_: wake,
+    /** Gives a request under way until `deadline`. */
+    extend_(attempt: Attempt, deadline: number) {
+      attempt.deadline_ = deadline;
+      on(attempt, (abi) => abi.wasm_.tw_extend(attempt.batch_, attempt.attempt_, deadline));
+      watch(attempt);
+    },
+    /** Lets everything go out without waiting for it. */
+    loosen_: () => report(Do.EndFlush, begin()),
+    flush_: flush,
+    page_: (made: Page) => (page = made),
+  };
+}

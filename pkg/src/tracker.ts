@@ -1,0 +1,207 @@
+import { Do } from "./abi.js";
+import { watchPage } from "./browser.js";
+import { Recorded } from "./core.js";
+import { createDriver, type Driver } from "./driver.js";
+import { TrackwireError } from "./errors.js";
+import type { Attributes, CustomEvent, Item, NeutralEvent, UserAttributes, UserMapping, Who } from "./events.js";
+import { watchProcess } from "./node.js";
+import type { Options } from "./options.js";
+import { isBrowser, isNode, settle, type Settings } from "./settings.js";
+import { Entry, type Report, type Stats } from "./stats.js";
+import { toText } from "./values.js";
+
+declare const WORKER: boolean;
+
+/** How long to wait. */
+export interface Patience {
+  /** Ms. Default: the tracker's `requestTimeout`. */
+  timeout?: number;
+}
+
+type Tag = number | string | undefined;
+
+/** Records events and delivers them to GrowingIO in the background. Recording never waits. `Events` names the custom
+ * events and their attributes, for the compiler only. */
+export class GrowingTracker<Events extends { [name: string]: object } = { [name: string]: Attributes }> {
+  private readonly settings_: Settings;
+  private readonly driver_: Driver;
+  private anonymous_: () => string | undefined;
+  private leave_ = () => {};
+  private offline_ = () => false;
+  private enabled_: boolean | "buffer";
+  private closed_ = false;
+
+  /** Throws a `TrackwireError` that names the option that cannot be used. */
+  constructor(options: Options) {
+    this.settings_ = settle(options);
+    this.driver_ = createDriver(this.settings_);
+    this.anonymous_ = () => options.anonymousId;
+    this.enabled_ = options.enabled ?? true;
+    if (!WORKER) {
+      if (isNode()) this.leave_ = watchProcess(this.driver_, this.settings_);
+      else if (isBrowser()) {
+        const page = watchPage(this.driver_, this.settings_, () => this.hold_());
+        this.leave_ = page.leave_;
+        this.anonymous_ = () => page.anonymous_(this.enabled_ === true);
+        this.offline_ = page.offline_;
+      }
+    }
+    this.hold_();
+  }
+
+  /** Records that something happened. Whether it was taken: it is not when the queue is full, the tracker disabled or
+   * closed, the user outside the sample, or `beforeSend` says so; `stats` counts each. */
+  trackCustomEvent<Name extends keyof Events & string>(name: Name, event: CustomEvent<Events[Name]> = {}): boolean {
+    return this.record_(event.tag, () => {
+      const { defaultAttributes } = this.settings_.options_;
+      let { attributes } = event as CustomEvent;
+      // The event's own come first, and win.
+      if (defaultAttributes) attributes = { ...attributes, ...defaultAttributes, ...attributes };
+      const made = this.about_(event, attributes, name);
+      if (event.resourceItem) made.resource_item = event.resourceItem;
+      return event.fields ? { ...made, ...event.fields } : made;
+    });
+  }
+
+  /** Records what is known about a user. */
+  setLoginUserAttributes(event: UserAttributes): boolean {
+    return this.record_(event.tag, () => this.about_(event, event.attributes));
+  }
+
+  /** Records a row of a dimension table. */
+  submitItem(item: Item): boolean {
+    const { itemId, itemKey, attributes, tag } = item;
+    return this.record_(tag, () => ({ item: itemId, key: itemKey, attributes }));
+  }
+
+  /** Records ids that belong to one person. */
+  submitUserMapping({ identities, eventTime, tag }: UserMapping): boolean {
+    return this.record_(tag, () => ({ mapping: identities, time: time(eventTime) }));
+  }
+
+  /** Records an event in the neutral form, one JSON object, as it is. (Where `defaultAttributes` or `beforeSend` are
+   * set it is parsed for them, and numbers go as JavaScript has them.) */
+  trackJson(text: string, { tag }: { tag?: number | string } = {}): boolean {
+    return this.record_(tag, () => text);
+  }
+
+  /** Sends what waits, and returns when everything recorded before has ended, or after the timeout: it is no error for
+   * something to be pending. Overrides neither backoff nor `Retry-After`. */
+  flush({ timeout = this.settings_.requestTimeout_ }: Patience = {}): Promise<Report> {
+    return this.driver_.flush_(timeout);
+  }
+
+  /** Takes no more events, delivers what it can within the timeout, and drops the rest. */
+  async close(patience?: Patience): Promise<Report> {
+    const { driver_: driver } = this;
+    const discard = this.enabled_ == "buffer";
+    this.closed_ = true;
+    await driver.ready_();
+    driver.enter_(({ wasm_ }) => wasm_.tw_do(Do.Close));
+    if (discard) driver.discard_();
+    const report = await this.flush(patience);
+    driver.enter_(({ wasm_ }) => wasm_.tw_do(Do.Abandon));
+    for (const attempt of driver.flights_) attempt.abort_();
+    driver.drain_();
+    this.leave_();
+    return { ...report, dropped: report.dropped + report.pending, pending: 0 };
+  }
+
+  /** The books. */
+  stats(): Stats {
+    return this.driver_.stats_();
+  }
+
+  /** Records and delivers from now on; what was held for consent goes out, with its time. */
+  enable(): void {
+    this.enabled_ = true;
+    this.hold_();
+    this.driver_.wake_();
+  }
+
+  /** Records nothing from now on, and drops what waits. What is under way cannot be called back. */
+  disable(): void {
+    this.enabled_ = false;
+    this.driver_.discard_();
+    this.driver_.drain_();
+  }
+
+  private hold_() {
+    this.driver_.hold_(this.enabled_ == "buffer" || this.offline_());
+  }
+
+  private about_(who: Who, attributes: Attributes | undefined, track?: string): NeutralEvent {
+    return {
+      track,
+      user: who.loginUserId,
+      user_key: who.loginUserKey,
+      anonymous: who.anonymousId ?? this.anonymous_(),
+      time: time(who.eventTime),
+      attributes,
+    };
+  }
+
+  private record_(tag: Tag, make: () => NeutralEvent | string): boolean {
+    const { driver_: driver, settings_: settings } = this;
+    const { beforeSend, sampleRate, defaultAttributes } = settings.options_;
+    const leave = (entry: Entry) => (driver.count_(entry), false);
+    if (!this.enabled_ || this.closed_) return leave(Entry.Ignored);
+    try {
+      if (tag !== undefined && !(typeof tag == "string" ? !tag.includes("\0") : Number.isSafeInteger(tag) && tag >= 0)) {
+        throw new TrackwireError("wrong_type", "tag");
+      }
+      let event = make();
+      if (typeof event == "string" && (beforeSend || defaultAttributes || sampleRate !== undefined)) {
+        event = this.parse_(event);
+      }
+      if (typeof event == "object") {
+        const user = event.user || event.anonymous;
+        if (
+          sampleRate !== undefined &&
+          user &&
+          !driver.sampled_(String(user), sampleRate)
+        ) {
+          return leave(Entry.SampledOut);
+        }
+        if (beforeSend) {
+          event.attributes &&= { ...event.attributes };
+          if (beforeSend(event) === false) return leave(Entry.Filtered);
+        }
+        event = toText(event);
+      }
+      const recorded = driver.record_(event, tag, driver.mono_(), settings.wall_());
+      if (recorded == Recorded.Invalid) return this.refuse_(driver.error_()!, tag);
+      if (settings.debug_) settings.logger_.log("trackwire: " + event);
+      if (recorded == Recorded.Wake) driver.wake_();
+      return recorded < Recorded.Full;
+    } catch (error) {
+      if (!(error instanceof TrackwireError)) throw error;
+      // The engine counts what it refuses itself.
+      if (error == driver.error_()) throw error;
+      driver.count_(Entry.Invalid);
+      return this.refuse_(error, tag);
+    }
+  }
+
+  private refuse_(error: TrackwireError, tag: Tag): false {
+    if (this.settings_.throws_) throw error;
+    this.driver_.report_(Recorded.Invalid, tag, error);
+    return false;
+  }
+
+  private parse_(text: string): NeutralEvent | string {
+    try {
+      const event = JSON.parse(text) as NeutralEvent;
+      const { defaultAttributes: defaults } = this.settings_.options_;
+      if (defaults && event.track) event.attributes = { ...event.attributes, ...defaults, ...event.attributes };
+      return event;
+    } catch {
+      // The engine says what is wrong with it.
+      return text;
+    }
+  }
+}
+
+function time(given: number | Date | undefined): number | undefined {
+  return given === undefined ? given : +given;
+}

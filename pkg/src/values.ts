@@ -1,0 +1,109 @@
+// From an event object to the text that crosses into wasm: one walk that checks, one `JSON.stringify`.
+
+import { TrackwireError, type ErrorCode } from "./errors.js";
+
+/** A number that is sent as a double, see {@link double}. */
+export interface Double {
+  /** The number. */
+  readonly double: number;
+}
+
+/** What an attribute can hold. `undefined` means absent. Dates become ISO 8601 text. */
+export type Value =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | undefined
+  | Date
+  | Double
+  | readonly Value[]
+  | { readonly [key: string]: Value };
+
+/** @internal */
+class DoubleValue implements Double {
+  constructor(readonly double: number) {}
+}
+
+/** Says that a number is a double, also where it is integral: `double(9)` is sent as `9.0`, `9` as an integer. */
+export function double(value: number): Double {
+  return new DoubleValue(value);
+}
+
+/** Stands in front of numbers that `JSON.stringify` would spell otherwise. Not to be guessed by whoever writes strings. */
+let mark: string | undefined;
+let marked: boolean;
+
+/** The event as JSON. Throws a `TrackwireError` that names the field. @internal */
+export function toText(event: object): string {
+  marked = false;
+  const text = JSON.stringify(check(event, "", []));
+  return marked ? text.replace(new RegExp(`"${mark}([^"]+)"`, "g"), "$1") : text;
+}
+
+function fail(code: ErrorCode, field: string): never {
+  throw new TrackwireError(code, field || "event");
+}
+
+function raw(spelling: string): string {
+  marked = true;
+  return (mark ??= "=" + Math.random()) + spelling;
+}
+
+function spell(value: number): string {
+  const text = Object.is(value, -0) ? "-0" : String(value);
+  return /[.e]/.test(text) ? text : text + ".0";
+}
+
+/** The value as it is, or a copy where something in it has to be spelled for JSON. */
+function check(value: unknown, field: string, above: object[]): unknown {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+    case "undefined":
+      return value;
+    case "number":
+      return Number.isFinite(value) ? value : fail("not_finite", field);
+    case "bigint":
+      return raw(String(value));
+    case "object":
+      break;
+    default:
+      fail("wrong_type", field);
+  }
+  if (!value) return value;
+  if (value instanceof DoubleValue) {
+    return Number.isFinite(value.double) ? raw(spell(value.double)) : fail("not_finite", field);
+  }
+  if (value instanceof Date && isNaN(+value)) fail("not_finite", field);
+  try {
+    if (typeof (value as { toJSON?: unknown }).toJSON === "function") {
+      return check((value as { toJSON(key: string): unknown }).toJSON(""), field, above);
+    }
+    return checkParts(value as Record<string, unknown>, field, above);
+  } catch (error) {
+    if (error instanceof TrackwireError) throw error;
+    return fail("unreadable", field);
+  }
+}
+
+function checkParts(value: Record<string, unknown>, field: string, above: object[]): unknown {
+  if (above.includes(value)) fail("cycle", field);
+  if (above.length > 64) fail("malformed", field);
+  above.push(value);
+  let copy: Record<string, unknown> | undefined;
+  for (const key of Object.keys(value)) {
+    const part = value[key];
+    // Most values need no closer look. (Of numbers only the finite ones are 0 less themselves.)
+    if (typeof part == "string" || part === undefined || typeof part == "boolean") continue;
+    if (typeof part == "number" && part - part === 0) continue;
+    const checked = check(part, field ? `${field}.${key}` : key, above);
+    if (checked !== part) {
+      copy ??= (Array.isArray(value) ? [...value] : { ...value }) as Record<string, unknown>;
+      copy[key] = checked;
+    }
+  }
+  above.pop();
+  return copy ?? value;
+}

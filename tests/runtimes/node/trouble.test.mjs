@@ -1,0 +1,165 @@
+// Bad networks, and an engine that traps.
+
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { project } from "./setup.mjs";
+
+let dir, remove, GrowingTracker;
+/** What an export of the module does instead, by name. */
+const planted = {};
+
+before(() => {
+  ({ dir, remove } = project());
+  const { Instance } = WebAssembly;
+  WebAssembly.Instance = class {
+    constructor(module, imports) {
+      const { exports } = new Instance(module, imports);
+      const wrap = ([name, real]) => [
+        name,
+        typeof real == "function" ? (...args) => planted[name]?.(...args) ?? real(...args) : real,
+      ];
+      return { exports: Object.fromEntries(Object.entries(exports).map(wrap)) };
+    }
+  };
+  ({ GrowingTracker } = createRequire(join(dir, "x.js"))("trackwire"));
+});
+after(() => remove?.());
+
+function make(answer, options) {
+  const requests = [];
+  const outcomes = [];
+  const warnings = [];
+  const tracker = new GrowingTracker({
+    productId: "p",
+    dataSourceId: "d",
+    serverHost: "https://collector.example",
+    logger: { warn: (...said) => warnings.push(said), log() {} },
+    onOutcome: (outcome) => outcomes.push(outcome),
+    async fetch(url, init) {
+      requests.push(init.body.length);
+      return answer(requests.length, init);
+    },
+    ...options,
+  });
+  return { tracker, requests, outcomes, warnings };
+}
+
+const buy = (tracker, count, attributes) => {
+  for (let n = 0; n < count; n++) tracker.trackCustomEvent("buy", { loginUserId: `u${n}`, attributes });
+};
+const status = (status) => () => new Response(null, { status });
+const hang = (_, { signal }) => new Promise((_, fail) => signal.addEventListener("abort", () => fail(new Error("gone"))));
+
+function assertBalance(tracker) {
+  const stats = tracker.stats();
+  const { accepted, delivered, rejected, expired, dropped, pending } = stats;
+  assert.equal(accepted, delivered + rejected + expired + dropped + pending, JSON.stringify(stats));
+  return stats;
+}
+
+/** Makes the next call of an export trap. */
+function trap(name) {
+  planted[name] = () => {
+    delete planted[name];
+    throw new WebAssembly.RuntimeError("unreachable");
+  };
+}
+
+for (const name of ["tw_record", "tw_poll", "tw_answer", "tw_do"]) {
+  test(`a trap in ${name}: the books balance and the tracker goes on`, async () => {
+    const { tracker, outcomes } = make(status(204), { consumer: "buffered" });
+    buy(tracker, 10);
+    await tracker.flush();
+    buy(tracker, 5);
+    trap(name);
+    buy(tracker, 1);
+    await tracker.flush({ timeout: 1000 });
+    assert.equal(planted[name], undefined);
+    buy(tracker, 7);
+    await tracker.flush();
+    const { accepted, delivered, dropped, pending } = assertBalance(tracker);
+    assert.deepEqual([accepted, delivered, dropped, pending], [23, 17, 6, 0]);
+    const lost = outcomes.filter(({ reason }) => reason == "internal");
+    assert.equal(lost.reduce((sum, { count }) => sum + count, 0), 6);
+    await tracker.close();
+  });
+}
+
+test("an answer to an engine that trapped is not taken for its successor's", async () => {
+  let answer;
+  const { tracker } = make(() => new Promise((done) => (answer = done)));
+  buy(tracker, 1);
+  await tracker.flush({ timeout: 1 });
+  trap("tw_record");
+  buy(tracker, 1);
+  buy(tracker, 1);
+  const late = answer;
+  await tracker.flush({ timeout: 1 });
+  late(new Response(null, { status: 204 }));
+  await new Promise((done) => setTimeout(done, 5));
+  const { accepted, delivered, dropped, pending } = assertBalance(tracker);
+  assert.deepEqual([accepted, delivered, dropped, pending], [3, 0, 2, 1]);
+  await tracker.close({ timeout: 0 });
+});
+
+test("at most three new engines a minute", () => {
+  const { tracker } = make(status(204));
+  planted.tw_record = () => {
+    throw new WebAssembly.RuntimeError("unreachable");
+  };
+  buy(tracker, 10);
+  delete planted.tw_record;
+  buy(tracker, 10);
+  const { accepted, dropped } = assertBalance(tracker);
+  assert.deepEqual([accepted, dropped], [20, 20]);
+});
+
+test("always 503: fifty events make few requests and are kept", async () => {
+  const { tracker, requests } = make(status(503), { retryBackoffFactor: 0.02 });
+  buy(tracker, 50);
+  await tracker.flush({ timeout: 600 });
+  assert.equal(assertBalance(tracker).pending, 50);
+  assert.ok(requests.length < 30, String(requests.length));
+  await tracker.close({ timeout: 0 });
+});
+
+test("30,000 events against 503: bounded memory, few requests", async () => {
+  const { tracker, requests } = make(status(503), { consumer: "buffered", maxQueueBytes: 1 << 20, retryBackoffFactor: 0.02 });
+  buy(tracker, 30_000, { sku: "12345" });
+  await tracker.flush({ timeout: 300 });
+  const { accepted, refusedFull, queuedBytes } = assertBalance(tracker);
+  assert.equal(accepted + refusedFull, 30_000);
+  assert.ok(refusedFull > 0 && queuedBytes <= 1 << 20);
+  assert.ok(requests.length < 30, String(requests.length));
+  await tracker.close({ timeout: 0 });
+});
+
+test("a hung endpoint with 4,000 queued, then well", async () => {
+  let well = false;
+  const answer = (count, init) => (well ? new Response(null, { status: 204 }) : hang(count, init));
+  const { tracker, requests } = make(answer, { requestTimeout: 100, retryBackoffFactor: 0.01 });
+  buy(tracker, 4000);
+  await tracker.flush({ timeout: 250 });
+  const before = requests.length;
+  assert.ok(before < 60, String(before));
+  well = true;
+  const started = performance.now();
+  assert.equal((await tracker.flush({ timeout: 20_000 })).pending, 0);
+  assert.ok(performance.now() - started < 10_000);
+  assert.equal(assertBalance(tracker).delivered, 4000);
+});
+
+test("413 halves a batch; a redirect and a refusal end it", async () => {
+  const small = ({ body }) => body.length < 2000;
+  const { tracker } = make((_, init) => new Response(null, { status: small(init) ? 204 : 413 }), { consumer: "buffered" });
+  buy(tracker, 60);
+  assert.equal((await tracker.flush()).delivered, 60);
+  for (const code of [302, 400]) {
+    const { tracker, outcomes } = make(status(code));
+    buy(tracker, 1);
+    assert.equal((await tracker.flush()).rejected, 1);
+    assert.deepEqual([outcomes[0].fate, outcomes[0].code], ["rejected", code]);
+  }
+});
