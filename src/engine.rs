@@ -49,7 +49,7 @@ use crate::{Invalid, InvalidKind};
 use endpoint::Endpoint;
 use planted::Planted;
 use queue::{Pool, Queue};
-use sorted::{Few, Sorted};
+use sorted::{Batches, Few};
 use waiting::{Turn, Waiting};
 
 #[cfg(any(feature = "native", feature = "js"))]
@@ -68,9 +68,9 @@ pub struct Engine<D: Destination> {
     /// A hash of each lane's key, to find it among many.
     lane_hashes: Vec<u64>,
     pool: Pool,
-    batches: Sorted<BatchId, Box<Batch<D::Sealed>>>,
+    batches: Batches<D::Sealed>,
     waiting: Waiting<D::Endpoint>,
-    flights: Sorted<TransmitId, Flight<D::Endpoint>>,
+    flights: Few<TransmitId, Flight<D::Endpoint>>,
     endpoints: Few<D::Endpoint, Endpoint>,
     untold: Untold,
     flushes: Vec<flush::Flush>,
@@ -185,9 +185,9 @@ impl<D: Destination> Engine<D> {
             seed,
             lanes: Vec::new(),
             lane_hashes: Vec::new(),
-            batches: Sorted::default(),
+            batches: Batches::default(),
             waiting: Waiting::new(),
-            flights: Sorted::default(),
+            flights: Few::default(),
             endpoints: Few::default(),
             untold: Untold::default(),
             flushes: Vec::new(),
@@ -324,18 +324,15 @@ impl<D: Destination> Engine<D> {
     /// back: an answer settles it, and without one it is dropped too, never sent again.
     pub fn discard(&mut self, reason: &DropReason) {
         self.waiting.clear();
-        let mut unsent = Vec::new();
-        for (id, batch) in self.batches.iter_mut() {
-            match batch.state {
-                State::InFlight(_) if !self.planted.has(Bug::DiscardForgetsInFlight) => {
-                    batch.discarded.get_or_insert_with(|| reason.clone());
+        for id in self.batches.ids() {
+            match self.batches.get_mut(id) {
+                Some(batch) if matches!(batch.state, State::InFlight(_)) => {
+                    if !self.planted.has(Bug::DiscardForgetsInFlight) {
+                        batch.discarded.get_or_insert_with(|| reason.clone());
+                    }
                 }
-                State::InFlight(_) => {}
-                _ => unsent.push(id),
+                _ => self.end_batch(id, &Fate::Dropped(reason.clone())),
             }
-        }
-        for id in unsent {
-            self.end_batch(id, &Fate::Dropped(reason.clone()));
         }
         for lane in 0..self.lanes.len() {
             let range = self.lanes[lane].head..self.lanes[lane].queue.end();
@@ -352,9 +349,10 @@ impl<D: Destination> Engine<D> {
 
     /// Ends what was discarded while it was under way, without waiting for answers.
     pub fn end_discarded(&mut self) {
-        let discarded = self.batches.iter().filter_map(|(id, batch)| Some((id, batch.discarded.clone()?)));
-        for (id, reason) in discarded.collect::<Vec<_>>() {
-            self.give_up(id, reason);
+        for id in self.batches.ids() {
+            if let Some(reason) = self.batches[id].discarded.clone() {
+                self.give_up(id, reason);
+            }
         }
     }
 
@@ -362,8 +360,7 @@ impl<D: Destination> Engine<D> {
     pub fn abandon(&mut self) {
         self.closed = true;
         self.discard(&DropReason::Closed);
-        let under_way: Vec<BatchId> = self.batches.keys().collect();
-        for id in under_way {
+        for id in self.batches.ids() {
             self.give_up(id, DropReason::Closed);
         }
     }
@@ -429,7 +426,7 @@ impl<D: Destination> Engine<D> {
             return false;
         }
         let mut under_way = Live::default();
-        for id in self.flights.keys() {
+        for (&id, _) in self.flights.iter() {
             if let Some(batch) = self.batches.get(id.batch)
                 && matches!(batch.state, State::Sealing(at) | State::InFlight(at) if at == id)
             {

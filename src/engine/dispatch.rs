@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::endpoint::Endpoint;
 use super::planted::Bug;
-use super::{Batch, Engine, Fate, Flight, Lane, Outcome, State};
+use super::sorted::Row;
+use super::{Batch, Engine, Fate, Flight, Lane, Live, Outcome, State};
 use crate::destination::{BatchId, Chunk, Destination, Now, Records};
 
 /// How long after a request's deadline its answer is still waited for, ms: the driver's own timer comes first.
@@ -168,7 +169,7 @@ impl<D: Destination> Engine<D> {
             return None;
         }
         self.set_sealed(job.id.batch, job.sealed);
-        let flight = &self.flights[job.id];
+        let Some(flight) = self.flights.get(&job.id) else { return None };
         let state = self.endpoints.get(&flight.endpoint);
         if self.held || state.is_some_and(|state| !state.still_ready(flight.epoch, now.mono)) {
             self.land(job.id);
@@ -186,7 +187,7 @@ impl<D: Destination> Engine<D> {
         if self.batches.get(id.batch).is_none_or(|batch| batch.state != State::InFlight(id)) {
             return;
         }
-        let counted_loss = self.flights.get(id).is_some_and(|flight| flight.counted_loss);
+        let counted_loss = self.flights.get(&id).is_some_and(|flight| flight.counted_loss);
         self.land(id);
         let Some(batch) = self.batches.get_mut(id.batch) else { return };
         batch.attempts -= 1;
@@ -207,7 +208,7 @@ impl<D: Destination> Engine<D> {
     /// Gives a request that is under way until `deadline` (monotonic, ms): a page that was frozen could not hear its
     /// answer.
     pub fn extend(&mut self, id: TransmitId, deadline: u64) {
-        if let Some(flight) = self.flights.get_mut(id)
+        if let Some(flight) = self.flights.get_mut(&id)
             && let Some(lease) = &mut flight.lease
         {
             *lease = deadline.saturating_add(LEASE_GRACE);
@@ -248,20 +249,18 @@ impl<D: Destination> Engine<D> {
             if state.is_some_and(|state| !self.is_ready(state, now)) {
                 continue;
             }
-            let due = |&(_, not_before, id): &(i64, u64, BatchId)| {
-                not_before <= now && self.may_be_sealed(&self.batches[id])
-            };
-            let first = line.quick().find(due).map(|(turn, _, id)| (turn, id));
-            quick = [quick, first].into_iter().flatten().min();
-            if first.is_none()
-                && !(state.is_some_and(Endpoint::prefers_fresh) && self.has_fresh(endpoint, now))
-            {
-                let due = line.exhausted().take(LOOKED_AT).take_while(|&(not_before, ..)| not_before <= now);
-                let first = due.filter(|(.., id)| self.may_be_sealed(&self.batches[*id])).min();
-                exhausted = [exhausted, first].into_iter().flatten().min();
+            let due = |not_before: u64, id| not_before <= now && self.may_be_sealed(BatchId(id));
+            let first = line.quick().iter().find(|&&[_, not_before, id]| due(not_before, id));
+            if let Some(first) = first {
+                quick = earlier(quick, first);
+            } else if !(state.is_some_and(Endpoint::prefers_fresh) && self.has_fresh(endpoint, now)) {
+                let first = line.exhausted().iter().take(LOOKED_AT);
+                if let Some(first) = first.copied().find(|&[not_before, _, id]| due(not_before, id)) {
+                    exhausted = earlier(exhausted, &first);
+                }
             }
         }
-        quick.map(|(_, id)| id).or(exhausted.map(|(.., id)| id))
+        quick.or(exhausted).map(|[.., id]| BatchId(id))
     }
 
     fn is_ready(&self, state: &Endpoint, now: u64) -> bool {
@@ -314,7 +313,8 @@ impl<D: Destination> Engine<D> {
         self.has_seal_room(bound(lane.batching.max_bytes, events).max(bound(self.largest_event(), 1)))
     }
 
-    fn may_be_sealed(&self, batch: &Batch<D::Sealed>) -> bool {
+    fn may_be_sealed(&self, id: BatchId) -> bool {
+        let batch = &self.batches[id];
         if batch.sealed.is_some() {
             return batch.sealed_bytes <= self.most;
         }
@@ -328,14 +328,17 @@ impl<D: Destination> Engine<D> {
         if self.fits_sealed(self.live.sealed, bound) {
             return true;
         }
-        let idle: usize = self.waiting.quick().map(|id| self.batches[id].sealed_bytes).sum();
+        let mut idle = 0;
+        for (_, line) in self.waiting.lines() {
+            for &[.., id] in line.quick() {
+                idle += self.batches[BatchId(id)].sealed_bytes;
+            }
+        }
         self.fits_sealed(self.live.sealed - idle, bound)
     }
 
     fn fits_sealed(&self, held: usize, bound: usize) -> bool {
-        held == 0
-            || self.live.plain + self.live.tags + held + bound <= self.limits.max_queue_bytes
-            || self.planted.has(Bug::SealedUncounted)
+        self.live.fits_sealed(held, bound, self.limits.max_queue_bytes) || self.planted.has(Bug::SealedUncounted)
     }
 
     /// Lets go of sealed copies of waiting batches, the last in line first, until this batch can be sealed.
@@ -345,13 +348,15 @@ impl<D: Destination> Engine<D> {
             return;
         }
         let bound = self.destination.sealed_bound(batch.plain, batch.count as usize);
-        for id in self.waiting.quick() {
-            if self.fits_sealed(self.live.sealed, bound) {
-                return;
-            }
-            if let Some(batch) = self.batches.get_mut(id) {
-                batch.sealed = None;
-                self.live.sealed -= std::mem::take(&mut batch.sealed_bytes);
+        for (_, line) in self.waiting.lines() {
+            for &[.., id] in line.quick().iter().rev() {
+                if self.live.fits_sealed(self.live.sealed, bound, self.limits.max_queue_bytes) {
+                    return;
+                }
+                if let Some(batch) = self.batches.get_mut(BatchId(id)) {
+                    batch.sealed = None;
+                    self.live.sealed -= std::mem::take(&mut batch.sealed_bytes);
+                }
             }
         }
     }
@@ -360,7 +365,7 @@ impl<D: Destination> Engine<D> {
     fn has_quick_retry(&self, endpoint: &D::Endpoint, by: u64) -> bool {
         self.waiting
             .line(endpoint)
-            .is_some_and(|line| line.quick().any(|(_, not_before, _)| not_before <= by))
+            .is_some_and(|line| line.quick().iter().any(|&[_, not_before, _]| not_before <= by))
     }
 
     fn cut(&mut self, lane: usize) -> BatchId {
@@ -482,7 +487,7 @@ impl<D: Destination> Engine<D> {
         let sealed = batch.sealed.as_ref().expect("a batch is sealed before it is sent");
         let request = self.destination.request(sealed, id.attempt, now);
         let deadline = now.mono.saturating_add(self.limits.request_timeout);
-        if let Some(flight) = self.flights.get_mut(id) {
+        if let Some(flight) = self.flights.get_mut(&id) {
             // What it learns is about the endpoint as it is now, not as it was before the sealing.
             flight.epoch = self.endpoints.get(&flight.endpoint).map_or(flight.epoch, |state| state.epoch);
             flight.lease = Some(deadline.saturating_add(LEASE_GRACE));
@@ -536,12 +541,13 @@ impl<D: Destination> Engine<D> {
         }
         for (endpoint, line) in self.waiting.lines().filter(|_| !self.held) {
             let Some(from) = from(endpoint) else { continue };
-            let quick = line.quick().map(|(_, not_before, id)| (not_before, id));
-            let exhausted = line.exhausted().take(LOOKED_AT).map(|(not_before, _, id)| (not_before, id));
-            quick
-                .chain(exhausted)
-                .filter(|(_, id)| self.may_be_sealed(&self.batches[*id]))
-                .for_each(|(not_before, _)| consider(not_before.max(from)));
+            let mut consider = |not_before: u64, id| {
+                if self.may_be_sealed(BatchId(id)) {
+                    consider(not_before.max(from));
+                }
+            };
+            line.quick().iter().for_each(|&[_, not_before, id]| consider(not_before, id));
+            line.exhausted().iter().take(LOOKED_AT).for_each(|&[not_before, _, id]| consider(not_before, id));
         }
         self.flights.iter().filter_map(|(_, flight)| flight.lease).for_each(consider);
         wake.map(|at| at.max(now.saturating_add(1)))
@@ -554,6 +560,16 @@ impl<D: Destination> Engine<D> {
     fn max_in_flight(&self) -> usize {
         self.limits.max_in_flight.max(1) + usize::from(self.planted.has(Bug::InFlightOneMore))
     }
+}
+
+impl Live {
+    fn fits_sealed(&self, held: usize, bound: usize, most: usize) -> bool {
+        held == 0 || self.plain + self.tags + held + bound <= most
+    }
+}
+
+fn earlier(one: Option<Row>, other: &Row) -> Option<Row> {
+    Some(one.map_or(*other, |one| one.min(*other)))
 }
 
 impl<K> Lane<K> {

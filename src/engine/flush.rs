@@ -49,7 +49,7 @@ impl<D: Destination> Engine<D> {
         let mut report = self.flushes.iter().find(|flush| flush.id == id)?.report;
         if self.planted.has(Bug::FlushTooEarly) {
             let under_way: u64 =
-                self.flights.keys().filter_map(|id| Some(self.batches.get(id.batch)?.count)).sum();
+                self.flights.iter().filter_map(|(id, _)| Some(self.batches.get(id.batch)?.count)).sum();
             report.pending = report.pending.saturating_sub(under_way);
         }
         Some(report)

@@ -13,7 +13,7 @@ impl<D: Destination> Engine<D> {
     /// Brings the end of an attempt: the answer, or why there is none. Answers may come in any order and late; one
     /// that confirms is honoured even after its lease has run out, anything else late is ignored.
     pub fn answer(&mut self, id: TransmitId, answer: Result<&D::Response, TransportError>, now: Now) {
-        if self.flights.get(id).is_some_and(|flight| flight.lease.is_none()) {
+        if self.flights.get(&id).is_some_and(|flight| flight.lease.is_none()) {
             // It has not been sent.
             return;
         }
@@ -250,7 +250,7 @@ impl<D: Destination> Engine<D> {
     pub(super) fn end_leases(&mut self, now: Now) {
         let over = |flight: &Flight<D::Endpoint>| flight.lease.is_some_and(|lease| lease <= now.mono);
         let over: Vec<TransmitId> =
-            self.flights.iter().filter(|(_, flight)| over(flight)).map(|(id, _)| id).collect();
+            self.flights.iter().filter(|(_, flight)| over(flight)).map(|(&id, _)| id).collect();
         for id in over {
             let error = TransportError::new(TransportErrorKind::Timeout, "no answer in time");
             self.answer(id, Err(error), now);
@@ -259,7 +259,7 @@ impl<D: Destination> Engine<D> {
 
     /// Gives back the place of an attempt.
     pub(super) fn land(&mut self, id: TransmitId) -> Option<(D::Endpoint, u64)> {
-        let flight = self.flights.remove(id)?;
+        let flight = self.flights.remove(&id)?;
         if let Some(state) = self.endpoints.get_mut(&flight.endpoint) {
             state.ended(flight.epoch, flight.exhausted);
         }

@@ -153,8 +153,7 @@ impl<D: Destination> Engine<D> {
         if !input.0.is_empty() {
             return Err(damaged);
         }
-        let restored: Vec<BatchId> = self.batches.keys().collect();
-        restored.into_iter().for_each(|id| self.wait(id, 0));
+        self.batches.ids().into_iter().for_each(|id| self.wait(id, 0));
         Ok(self)
     }
 

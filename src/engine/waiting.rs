@@ -1,26 +1,27 @@
 //! Batches that wait for another attempt, by endpoint, so that neither a long outage nor many batches that keep
 //! failing make a step slow.
 
-use super::sorted::{Few, Sorted};
+use super::sorted::{Few, Row, Rows};
 use crate::destination::BatchId;
 
 /// The batches that wait.
 #[derive(Debug)]
 pub(super) struct Waiting<E> {
     lines: Few<E, Line>,
-    /// By when their oldest event was accepted.
-    by_age: Sorted<(i64, BatchId), ()>,
-    front: i64,
-    back: i64,
+    /// By when their oldest event was accepted: that and the batch.
+    by_age: Rows,
+    front: u64,
+    back: u64,
 }
 
 /// The batches that wait for one endpoint.
 #[derive(Debug, Default)]
 pub(super) struct Line {
-    /// Those with quick retries left, by turn: few, as a sick endpoint sees one request at a time.
-    quick: Sorted<i64, (u64, BatchId)>,
-    /// The others, by when they may leave, then by turn: there may be a great many.
-    exhausted: Sorted<(u64, i64), BatchId>,
+    /// Those with quick retries left, by turn: turn, not before, batch. Few, as a sick endpoint sees one request at a
+    /// time.
+    quick: Rows,
+    /// The others, by when they may leave, then by turn: not before, turn, batch. There may be a great many.
+    exhausted: Rows,
 }
 
 /// A batch's place in line.
@@ -28,7 +29,7 @@ pub(super) struct Line {
 pub(super) struct Turn {
     /// Not to leave before this time (monotonic, ms).
     pub(super) not_before: u64,
-    pub(super) number: i64,
+    pub(super) number: u64,
 }
 
 /// A batch in line.
@@ -40,9 +41,12 @@ pub(super) struct Waiter<'a, E> {
     pub(super) oldest: i64,
 }
 
+/// In the middle of all numbers, so that the line can grow at both ends.
+const FIRST_TURN: u64 = 1 << 63;
+
 impl<E: Clone + Eq> Waiting<E> {
     pub(super) fn new() -> Self {
-        Self { lines: Few::default(), by_age: Sorted::default(), front: 0, back: 0 }
+        Self { lines: Few::default(), by_age: Rows::default(), front: FIRST_TURN, back: FIRST_TURN }
     }
 
     /// The first place in line.
@@ -60,23 +64,23 @@ impl<E: Clone + Eq> Waiting<E> {
     pub(super) fn insert(&mut self, waiter: &Waiter<'_, E>, turn: Turn) {
         let line = self.lines.get_or_default(waiter.endpoint);
         match waiter.exhausted {
-            false => line.quick.insert(turn.number, (turn.not_before, waiter.id)),
-            true => line.exhausted.insert((turn.not_before, turn.number), waiter.id),
+            false => line.quick.insert([turn.number, turn.not_before, waiter.id.0]),
+            true => line.exhausted.insert([turn.not_before, turn.number, waiter.id.0]),
         }
-        self.by_age.insert((waiter.oldest, waiter.id), ());
+        self.by_age.insert([sortable(waiter.oldest), waiter.id.0, 0]);
     }
 
     pub(super) fn remove(&mut self, waiter: &Waiter<'_, E>, turn: Turn) {
         if let Some(line) = self.lines.get_mut(waiter.endpoint) {
             match waiter.exhausted {
-                false => drop(line.quick.remove(turn.number)),
-                true => drop(line.exhausted.remove((turn.not_before, turn.number))),
-            }
-            if line.quick.is_empty() && line.exhausted.is_empty() {
+                false => line.quick.remove(turn.number, turn.not_before),
+                true => line.exhausted.remove(turn.not_before, turn.number),
+            };
+            if line.quick.rows().is_empty() && line.exhausted.rows().is_empty() {
                 self.lines.remove(waiter.endpoint);
             }
         }
-        self.by_age.remove((waiter.oldest, waiter.id));
+        self.by_age.remove(sortable(waiter.oldest), waiter.id.0);
     }
 
     pub(super) fn clear(&mut self) {
@@ -92,25 +96,26 @@ impl<E: Clone + Eq> Waiting<E> {
         self.lines.get(endpoint)
     }
 
-    /// All that have quick retries left, the last in line first.
-    pub(super) fn quick(&self) -> impl Iterator<Item = BatchId> + use<'_, E> {
-        self.lines.iter().flat_map(|(_, line)| line.quick.iter().rev().map(|(_, (_, id))| *id))
-    }
-
     /// The batch with the oldest event, and when that was accepted.
     pub(super) fn oldest(&self) -> Option<(i64, BatchId)> {
-        self.by_age.first().map(|(first, ())| *first)
+        let &[at, id, _] = self.by_age.rows().first()?;
+        Some((at as i64 ^ i64::MIN, BatchId(id)))
     }
 }
 
 impl Line {
-    /// Those with quick retries left: turn, not before, batch.
-    pub(super) fn quick(&self) -> impl Iterator<Item = (i64, u64, BatchId)> + use<'_> {
-        self.quick.iter().map(|(turn, &(not_before, id))| (turn, not_before, id))
+    /// Those with quick retries left, by turn: turn, not before, batch.
+    pub(super) fn quick(&self) -> &[Row] {
+        self.quick.rows()
     }
 
     /// Those without, the first to leave first: not before, turn, batch.
-    pub(super) fn exhausted(&self) -> impl Iterator<Item = (u64, i64, BatchId)> + use<'_> {
-        self.exhausted.iter().map(|((not_before, turn), &id)| (not_before, turn, id))
+    pub(super) fn exhausted(&self) -> &[Row] {
+        self.exhausted.rows()
     }
+}
+
+/// A time as a number of the same order.
+fn sortable(at: i64) -> u64 {
+    (at ^ i64::MIN) as u64
 }
