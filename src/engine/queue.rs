@@ -4,7 +4,6 @@
 //! the pool when none of its records is live any more. Where few live on among many that have ended, a segment is
 //! copied into a smaller one, so that what is held stays within twice what lives and a few segments.
 
-use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::outcome::Tag;
@@ -13,14 +12,16 @@ use crate::destination::Chunk;
 /// The records of one lane.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    segments: VecDeque<Segment>,
+    /// Ascending. There are about as many as there are MiB, times 16.
+    segments: Vec<Box<Segment>>,
     end: u64,
 }
 
 /// Spare segments, so that a steady flow allocates nothing.
 #[derive(Debug)]
 pub(super) struct Pool {
-    spare: Vec<Segment>,
+    #[allow(clippy::vec_box, reason = "they come from and go to queues, which move them")]
+    spare: Vec<Box<Segment>>,
     segment_bytes: usize,
     /// Bytes of all segments that hold records.
     held: usize,
@@ -49,18 +50,18 @@ impl Queue {
     }
 
     pub(super) fn push(&mut self, pool: &mut Pool, record: &[u8], at: i64, tag: Option<Tag>) -> u64 {
-        let fits = self.segments.back().is_some_and(|last| {
+        let fits = self.segments.last().is_some_and(|last| {
             last.first + last.ends.len() as u64 == self.end
                 && last.data.capacity() - last.data.len() >= record.len()
         });
         if !fits {
             let mut segment = pool.take(record.len());
             segment.first = self.end;
-            self.segments.push_back(segment);
+            self.segments.push(segment);
         }
         let number = self.end;
         self.end += 1;
-        if let Some(segment) = self.segments.back_mut() {
+        if let Some(segment) = self.segments.last_mut() {
             segment.push(record, at, tag);
         }
         number
@@ -173,8 +174,8 @@ impl Queue {
             segment.live_bytes -= segment.ends[to - 1] as usize - segment.start(from);
             if segment.live > 0 {
                 segment.mark_ended(from..to);
-            } else if let Some(segment) = self.segments.remove(index) {
-                pool.give(segment);
+            } else {
+                pool.give(self.segments.remove(index));
             }
         }
         bytes
@@ -185,7 +186,7 @@ impl Queue {
         let full = self.segments.len().saturating_sub(1);
         for segment in self.segments.iter_mut().take(full) {
             if segment.live_bytes * 2 < segment.data.capacity() {
-                let compacted = segment.compacted();
+                let compacted = Box::new(segment.compacted());
                 pool.held += compacted.data.capacity();
                 pool.give(std::mem::replace(segment, compacted));
             }
@@ -271,17 +272,17 @@ impl Pool {
         self.held > 2 * live + (SPARE_SEGMENTS + lanes) * self.segment_bytes
     }
 
-    fn take(&mut self, at_least: usize) -> Segment {
+    fn take(&mut self, at_least: usize) -> Box<Segment> {
         let spare = if at_least <= self.segment_bytes { self.spare.pop() } else { None };
-        let segment = spare.unwrap_or_else(|| Segment {
-            data: Vec::with_capacity(at_least.max(self.segment_bytes)),
-            ..Segment::default()
+        let segment = spare.unwrap_or_else(|| {
+            let data = Vec::with_capacity(at_least.max(self.segment_bytes));
+            Box::new(Segment { data, ..Segment::default() })
         });
         self.held += segment.data.capacity();
         segment
     }
 
-    fn give(&mut self, mut segment: Segment) {
+    fn give(&mut self, mut segment: Box<Segment>) {
         self.held -= segment.data.capacity();
         let range = self.segment_bytes..=2 * self.segment_bytes;
         if self.spare.len() < SPARE_SEGMENTS && range.contains(&segment.data.capacity()) {
