@@ -36,6 +36,8 @@ pub trait Destination {
     type Request;
     /// What a driver brings back.
     type Response;
+    /// Whether answers may judge record by record ([`Verdict::Partly`]). The code for it is left out where they never do.
+    const PARTLY: bool;
 
     /// Names the lane of a record.
     fn route(&self, record: &Self::Record<'_>) -> Result<Self::Lane, Invalid>;

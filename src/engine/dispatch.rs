@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::endpoint::Endpoint;
 use super::planted::Bug;
+use super::settle::age;
 use super::sorted::Row;
 use super::{Batch, Engine, Fate, Flight, Lane, Live, Outcome, State};
 use crate::destination::{BatchId, Chunk, Destination, Now, Records};
@@ -499,7 +500,7 @@ impl<D: Destination> Engine<D> {
     /// Ends unbatched records and waiting batches that are too old.
     fn expire(&mut self, now: u64) {
         let max_age = self.limits.max_age;
-        let too_old = |at: i64| i128::from(now) - i128::from(at) >= i128::from(max_age);
+        let too_old = |at: i64| age(now, at) >= max_age;
         for lane in 0..self.lanes.len() {
             let mut end = self.lanes[lane].head;
             while end < self.lanes[lane].queue.end() && too_old(self.lanes[lane].queue.accepted_at(end)) {

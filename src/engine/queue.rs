@@ -100,6 +100,17 @@ impl Queue {
         &segment.data[segment.start(place)..segment.ends[place] as usize]
     }
 
+    /// The bytes of live records.
+    pub(super) fn bytes(&self, ranges: &[Range<u64>]) -> usize {
+        let mut bytes = 0;
+        for range in ranges {
+            for number in range.start..range.end {
+                bytes += self.record(number).len();
+            }
+        }
+        bytes
+    }
+
     /// The tag of one live record.
     pub(super) fn tag(&self, number: u64) -> Option<&Tag> {
         let segment = &self.segments[self.index(number)];
@@ -110,8 +121,13 @@ impl Queue {
 
     /// The bytes of the text tags of live records.
     pub(super) fn tag_bytes(&self, ranges: &[Range<u64>]) -> usize {
-        let numbers = ranges.iter().cloned().flatten();
-        numbers.filter_map(|number| self.tag(number)).map(Tag::bytes).sum()
+        let mut bytes = 0;
+        for range in ranges {
+            for number in range.start..range.end {
+                bytes += self.tag(number).map_or(0, Tag::bytes);
+            }
+        }
+        bytes
     }
 
     /// How many records from `from` on fit into `max_bytes` and `max_events` (always at least one), and their bytes.

@@ -66,47 +66,68 @@ impl<D: Destination> Engine<D> {
 
     fn settle(&mut self, id: TransmitId, verdict: Verdict, lost: bool, now: Now, seed: u64) {
         let Some(batch) = self.batches.get_mut(id.batch) else { return };
-        let count = batch.count;
-        let left = self.limits.max_age.saturating_sub(age(now.mono, self.lanes[batch.lane].newest(batch)));
+        let (count, attempts) = (batch.count, batch.attempts);
         let failure = Failure::of(&verdict, count as usize);
-        match verdict {
-            Verdict::Delivered if self.planted.has(Bug::AckedRequeued) && batch.attempts == 1 => {
-                self.wait(id.batch, now.mono);
+        let fate = match verdict {
+            Verdict::Delivered if self.planted.has(Bug::AckedRequeued) && attempts == 1 => {
+                return self.wait(id.batch, now.mono);
             }
-            Verdict::Delivered => self.end_batch(id.batch, &Fate::Delivered),
-            Verdict::Unconfirmed => self.end_batch(id.batch, &Fate::Unconfirmed),
-            Verdict::Rejected(cause) => self.end_batch(id.batch, &Fate::Rejected(cause)),
-            Verdict::Split(cause) if count == 1 => self.end_batch(id.batch, &Fate::Rejected(cause)),
+            Verdict::Delivered => Fate::Delivered,
+            Verdict::Unconfirmed => Fate::Unconfirmed,
+            Verdict::Rejected(cause) => Fate::Rejected(cause),
+            Verdict::Split(cause) if count == 1 => Fate::Rejected(cause),
             Verdict::Split(_) => match batch.discarded.clone() {
-                Some(reason) => self.end_batch(id.batch, &Fate::Dropped(reason)),
-                None => self.halve(id.batch),
+                Some(reason) => Fate::Dropped(reason),
+                None => return self.halve(id.batch),
             },
             Verdict::Partly { retry, rejected, after } => {
-                self.settle_parts(id, &retry, rejected, after, now, seed);
+                if D::PARTLY {
+                    self.settle_parts(id, &retry, rejected, after, now, seed);
+                }
+                return;
             }
             Verdict::Retry { after, maybe_accepted, cause } => {
                 if lost || maybe_accepted {
                     batch.maybe_delivered = true;
                     batch.uncounted_loss = true;
                 }
-                if let Some(reason) = batch.discarded.clone() {
-                    return self.end_batch(id.batch, &Fate::Dropped(reason));
-                }
                 let after = if self.planted.has(Bug::RetryAfterIgnored) { None } else { after };
-                match self.limits.retry.decide(batch.attempts, failure, after, left, seed) {
-                    Decision::Retry { delay } => self.wait(id.batch, now.mono.saturating_add(delay)),
-                    Decision::GiveUp => {
-                        self.end_batch(id.batch, &Fate::Dropped(DropReason::Exhausted(cause)));
-                    }
-                    Decision::Probe { delay } => {
-                        batch.exhausted = true;
-                        self.wait(id.batch, now.mono.saturating_add(delay));
-                    }
-                    // What is too old ends event by event, when time is next looked at.
-                    _ => self.wait(id.batch, now.mono),
-                }
+                return self.retry(id.batch, attempts, failure, after, cause, now, seed);
             }
+        };
+        self.end_batch(id.batch, &fate);
+    }
+
+    /// Puts a batch that failed for now back in line, or ends it.
+    #[allow(clippy::too_many_arguments, reason = "they are those of the decision, and the batch")]
+    fn retry(
+        &mut self,
+        id: BatchId,
+        attempts: u32,
+        failure: Failure,
+        after: Option<u64>,
+        cause: Cause,
+        now: Now,
+        seed: u64,
+    ) {
+        let Some(batch) = self.batches.get_mut(id) else { return };
+        if let Some(reason) = batch.discarded.clone() {
+            return self.end_batch(id, &Fate::Dropped(reason));
         }
+        let left = self.limits.max_age.saturating_sub(age(now.mono, self.lanes[batch.lane].newest(batch)));
+        let delay = match self.limits.retry.decide(attempts, failure, after, left, seed) {
+            Decision::Retry { delay } => delay,
+            Decision::Probe { delay } => {
+                batch.exhausted = true;
+                delay
+            }
+            Decision::GiveUp => {
+                return self.end_batch(id, &Fate::Dropped(DropReason::Exhausted(cause)));
+            }
+            // What is too old ends event by event, when time is next looked at.
+            _ => 0,
+        };
+        self.wait(id, now.mono.saturating_add(delay));
     }
 
     /// Each record by its own verdict; what is to be sent again becomes a batch of its own.
@@ -114,20 +135,18 @@ impl<D: Destination> Engine<D> {
         &mut self,
         id: TransmitId,
         retry: &[u32],
-        mut rejected: Vec<(u32, Cause)>,
+        rejected: Vec<(u32, Cause)>,
         after: Option<u64>,
         now: Now,
         seed: u64,
     ) {
-        let Some(batch) = self.batches.remove(id.batch) else { return };
-        self.live.sealed -= batch.sealed_bytes;
-        let numbers: Vec<u64> = batch.ranges.iter().cloned().flatten().collect();
+        let Some(batch) = self.take_out(id.batch) else { return };
         /// Of a record: delivered; else 1 and its place among those that are rejected; or to be sent again.
         const AGAIN: usize = usize::MAX;
-        let mut fates = vec![0; numbers.len()];
+        let mut fates = vec![0; batch.count as usize];
         let place_of = |place: u32| match self.planted.has(Bug::PartialShifted) {
             false => place as usize,
-            true => (place as usize + 1) % numbers.len(),
+            true => (place as usize + 1) % batch.count as usize,
         };
         for (cause, &(place, _)) in rejected.iter().enumerate() {
             if let Some(fate @ 0) = fates.get_mut(place_of(place)) {
@@ -139,59 +158,45 @@ impl<D: Destination> Engine<D> {
                 *fate = AGAIN;
             }
         }
-        let of = |wanted: usize| {
-            let numbers = numbers.iter().zip(&fates);
-            ranges_of(numbers.filter(move |&(_, &fate)| fate == wanted).map(|(&number, _)| number))
-        };
-        let (lane, delivered, again) = (batch.lane, of(0), of(AGAIN));
+        let mut rest = fates.iter();
+        let [delivered, _] = parts(&batch.ranges, &mut |_| rest.next() == Some(&0));
+        let mut rest = fates.iter();
+        let [again, _] = parts(&batch.ranges, &mut |_| rest.next() == Some(&AGAIN));
+        let (lane, possibly) = (batch.lane, batch.maybe_delivered && !self.planted.has(Bug::PossiblyUnsaid));
         self.finish(lane, &delivered, &Fate::Delivered, Some(id.batch), false);
-        for (&number, &fate) in numbers.iter().zip(&fates) {
-            if fate == 0 || fate == AGAIN {
-                continue;
+        for (number, fate) in batch.ranges.iter().cloned().flatten().zip(fates) {
+            if let Some((_, cause)) = fate.checked_sub(1).and_then(|cause| rejected.get(cause)) {
+                let range = number..number + 1;
+                let fate = Fate::Rejected(cause.clone());
+                self.finish(lane, slice::from_ref(&range), &fate, Some(id.batch), possibly);
             }
-            let cause = std::mem::take(&mut rejected[fate - 1].1);
-            let possibly = batch.maybe_delivered && !self.planted.has(Bug::PossiblyUnsaid);
-            let range = number..number + 1;
-            self.finish(lane, slice::from_ref(&range), &Fate::Rejected(cause), Some(id.batch), possibly);
         }
         if again.is_empty() {
             return;
         }
+        let attempts = batch.attempts;
         let rest = self.part_of(&batch, again);
-        if let Some(reason) = batch.discarded {
-            return self.end_batch(rest, &Fate::Dropped(reason));
-        }
-        let newest = self.lanes[lane].newest(&self.batches[rest]);
-        let left = self.limits.max_age.saturating_sub(age(now.mono, newest));
-        match self.limits.retry.decide(batch.attempts, Failure::NotNow, after, left, seed) {
-            Decision::Retry { delay } => self.wait(rest, now.mono.saturating_add(delay)),
-            Decision::Probe { delay } => {
-                if let Some(rest) = self.batches.get_mut(rest) {
-                    rest.exhausted = true;
-                }
-                self.wait(rest, now.mono.saturating_add(delay));
-            }
-            Decision::GiveUp => {
-                let cause = Cause::new(0, "the system keeps asking for these events again");
-                self.end_batch(rest, &Fate::Dropped(DropReason::Exhausted(cause)));
-            }
-            _ => self.wait(rest, now.mono),
-        }
+        let cause = Cause::new(0, "the system keeps asking for these events again");
+        self.retry(rest, attempts, Failure::NotNow, after, cause, now, seed);
     }
 
     /// Two batches for one, at the front of the line.
     fn halve(&mut self, id: BatchId) {
-        let Some(batch) = self.batches.remove(id) else { return };
-        self.live.sealed -= batch.sealed_bytes;
-        let numbers: Vec<u64> = batch.ranges.iter().cloned().flatten().collect();
-        let (first, mut second) = numbers.split_at(numbers.len() / 2);
-        if self.planted.has(Bug::SplitLosesOne) && second.len() > 1 {
-            let range = second[0]..second[0] + 1;
+        let Some(batch) = self.take_out(id) else { return };
+        let mut left = batch.count / 2;
+        let [first, mut second] = parts(&batch.ranges, &mut |_| {
+            let is_first = left > 0;
+            left = left.saturating_sub(1);
+            is_first
+        });
+        if self.planted.has(Bug::SplitLosesOne) && batch.count > 2 {
+            let range = second[0].start..second[0].start + 1;
+            second[0].start += 1;
+            second.retain(|range| !range.is_empty());
             self.finish(batch.lane, slice::from_ref(&range), &Fate::Delivered, Some(id), false);
-            second = &second[1..];
         }
         for half in [second, first] {
-            let half = self.part_of(&batch, ranges_of(half.iter().copied()));
+            let half = self.part_of(&batch, half);
             if let Some(half) = self.batches.get_mut(half) {
                 // A smaller request is another request: it has its own quick retries.
                 half.attempts = 0;
@@ -205,7 +210,7 @@ impl<D: Destination> Engine<D> {
     /// A new batch of some records of `whole`, which is no more, with its history.
     fn part_of(&mut self, whole: &Batch<D::Sealed>, ranges: Vec<Range<u64>>) -> BatchId {
         let queue = &self.lanes[whole.lane].queue;
-        let plain = ranges.iter().cloned().flatten().map(|number| queue.record(number).len()).sum();
+        let plain = queue.bytes(&ranges);
         let id = self.new_batch(whole.lane, ranges, plain);
         if let Some(part) = self.batches.get_mut(id) {
             part.attempts = whole.attempts;
@@ -268,12 +273,9 @@ impl<D: Destination> Engine<D> {
 
     /// Ends the events of a batch that are too old; what is left becomes another.
     pub(super) fn expire_part(&mut self, id: BatchId, too_old: impl Fn(i64) -> bool) -> Option<BatchId> {
-        let batch = self.batches.remove(id)?;
-        self.live.sealed -= batch.sealed_bytes;
+        let batch = self.take_out(id)?;
         let queue = &self.lanes[batch.lane].queue;
-        let numbers = || batch.ranges.iter().cloned().flatten();
-        let old = ranges_of(numbers().filter(|&number| too_old(queue.accepted_at(number))));
-        let young = ranges_of(numbers().filter(|&number| !too_old(queue.accepted_at(number))));
+        let [old, young] = parts(&batch.ranges, &mut |number| too_old(queue.accepted_at(number)));
         let possibly = batch.maybe_delivered && !self.planted.has(Bug::PossiblyUnsaid);
         self.finish(batch.lane, &old, &Fate::Expired, Some(id), possibly);
         if young.is_empty() {
@@ -282,10 +284,15 @@ impl<D: Destination> Engine<D> {
         Some(self.part_of(&batch, young))
     }
 
+    fn take_out(&mut self, id: BatchId) -> Option<Box<Batch<D::Sealed>>> {
+        let batch = self.batches.remove(id)?;
+        self.live.sealed -= batch.sealed_bytes;
+        Some(batch)
+    }
+
     /// Ends every event of a batch.
     pub(super) fn end_batch(&mut self, id: BatchId, fate: &Fate) {
-        let Some(batch) = self.batches.remove(id) else { return };
-        self.live.sealed -= batch.sealed_bytes;
+        let Some(batch) = self.take_out(id) else { return };
         let taken = matches!(fate, Fate::Delivered | Fate::Unconfirmed);
         let possibly = batch.maybe_delivered && !taken && !self.planted.has(Bug::PossiblyUnsaid);
         self.finish(batch.lane, &batch.ranges, fate, Some(id), possibly);
@@ -346,18 +353,21 @@ impl<D: Destination> Engine<D> {
 }
 
 /// How long ago something was accepted, ms.
-fn age(now: u64, at: i64) -> u64 {
-    (i128::from(now) - i128::from(at)).clamp(0, i128::from(u64::MAX)) as u64
+pub(super) fn age(now: u64, at: i64) -> u64 {
+    now.saturating_add_signed(at.saturating_neg())
 }
 
-/// Ascending numbers as ranges.
-fn ranges_of(numbers: impl Iterator<Item = u64>) -> Vec<Range<u64>> {
-    let mut ranges: Vec<Range<u64>> = Vec::new();
-    for number in numbers {
-        match ranges.last_mut() {
-            Some(last) if last.end == number => last.end += 1,
-            _ => ranges.push(number..number + 1),
+/// The numbers of these ranges in two parts: those that are among the first, and the others.
+fn parts(ranges: &[Range<u64>], is_first: &mut dyn FnMut(u64) -> bool) -> [Vec<Range<u64>>; 2] {
+    let mut parts: [Vec<Range<u64>>; 2] = Default::default();
+    for range in ranges {
+        for number in range.start..range.end {
+            let part = &mut parts[usize::from(!is_first(number))];
+            match part.last_mut() {
+                Some(last) if last.end == number => last.end += 1,
+                _ => part.push(number..number + 1),
+            }
         }
     }
-    ranges
+    parts
 }

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use super::Fnv;
 use super::planted::Bug;
+use super::settle::age;
 use super::{Engine, Limits, State, Tag};
 use crate::destination::{BatchId, Destination, Now};
 
@@ -226,8 +227,7 @@ impl<D: Destination> Engine<D> {
         let queue = &self.lanes[lane].queue;
         put(out, ranges.iter().map(|range| range.end - range.start).sum());
         for number in ranges.iter().cloned().flatten() {
-            let age = i128::from(now.mono) - i128::from(queue.accepted_at(number));
-            put(out, age.clamp(0, i128::from(u64::MAX)) as u64);
+            put(out, age(now.mono, queue.accepted_at(number)));
             match queue.tag(number) {
                 None => put(out, 0),
                 Some(Tag::Number(number)) => {

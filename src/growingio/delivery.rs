@@ -165,6 +165,7 @@ impl Destination for GrowingIo {
     type Sealed = Sealed;
     type Request = Request;
     type Response = Response;
+    const PARTLY: bool = false;
 
     fn route(&self, record: &Event<'_>) -> Result<Lane, Invalid> {
         Ok(match record {

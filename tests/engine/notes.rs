@@ -31,6 +31,7 @@ impl Destination for Notes {
     type Sealed = Sealed;
     type Request = Post;
     type Response = Verdict;
+    const PARTLY: bool = true;
 
     fn route(&self, record: &&str) -> Result<Topic, Invalid> {
         match record.split_once(':') {

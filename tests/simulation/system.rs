@@ -193,6 +193,7 @@ impl Destination for System {
     type Sealed = Sealed;
     type Request = Request;
     type Response = Response;
+    const PARTLY: bool = true;
 
     fn route(&self, record: &Draft) -> Result<Lane, Invalid> {
         Ok(record.lane)
