@@ -1,5 +1,6 @@
 //! Bytes in, bytes out.
 
+pub(crate) mod bytes;
 pub(crate) mod fnv;
 pub(crate) mod json_read;
 pub(crate) mod json_write;

@@ -6,16 +6,15 @@
 #[cfg(feature = "collector")]
 pub mod collect;
 mod delivery;
+#[cfg(not(all(feature = "js", target_family = "wasm")))]
+mod events;
 mod fields;
-mod json;
 mod options;
-mod protobuf;
-mod text;
 #[cfg(feature = "native")]
 mod tracker;
 #[cfg(feature = "native")]
 mod tracker_builder;
-mod validate;
+pub(crate) mod transcode;
 
 #[cfg(feature = "native")]
 pub use crate::engine::RecordError as TrackError;

@@ -53,7 +53,14 @@ impl Invalid {
 
     /// A stable lower-case code for logs and other languages, e.g. `not_finite`.
     pub fn code(&self) -> &'static str {
-        match self.kind {
+        self.kind.code()
+    }
+}
+
+impl InvalidKind {
+    /// A stable lower-case code for logs and other languages, e.g. `not_finite`.
+    pub fn code(self) -> &'static str {
+        match self {
             InvalidKind::Missing => "missing",
             InvalidKind::Empty => "empty",
             InvalidKind::NotFinite => "not_finite",

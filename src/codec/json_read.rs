@@ -164,7 +164,7 @@ impl<'a> Reader<'a> {
                 Err(_) => Value::BigInt(Cow::Borrowed(text)),
             });
         }
-        match read_double(text) {
+        match read_double(text.as_bytes()) {
             double if double.is_finite() => Ok(Value::Double(double)),
             _ => Err(Error { at: start, problem: Problem::NotFinite }),
         }
@@ -243,33 +243,8 @@ impl<'a> Reader<'a> {
         char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER)
     }
 
-    /// Moves to the next `"`, `\` or control character, or to the end, eight bytes at a time.
     fn plain_run(&mut self) {
-        const ONES: u64 = u64::MAX / 255;
-        const HIGHS: u64 = ONES << 7;
-        let bytes = self.text.as_bytes();
-        while let Some(eight) = bytes.get(self.at..).and_then(|rest| rest.first_chunk::<8>()) {
-            let word = u64::from_le_bytes(*eight);
-            // A byte's high bit is set where the byte is the one looked for; the lowest such bit is exact.
-            let quote = word ^ (ONES * b'"' as u64);
-            let slash = word ^ (ONES * b'\\' as u64);
-            let found = (quote.wrapping_sub(ONES) & !quote)
-                | (slash.wrapping_sub(ONES) & !slash)
-                | (word.wrapping_sub(ONES * 0x20) & !word);
-            let found = found & HIGHS;
-            if found != 0 {
-                self.at += (found.trailing_zeros() / 8) as usize;
-                return;
-            }
-            self.at += 8;
-        }
-        while let Some(&byte) = bytes.get(self.at)
-            && byte >= 0x20
-            && byte != b'"'
-            && byte != b'\\'
-        {
-            self.at += 1;
-        }
+        self.at = plain_run(self.text.as_bytes(), self.at);
     }
 
     fn open(&mut self, bracket: u8, what: &'static str) -> Result<(), Error> {
@@ -314,6 +289,35 @@ impl<'a> Reader<'a> {
     fn expected<T>(&self, what: &'static str) -> Result<T, Error> {
         Err(Error { at: self.at, problem: Problem::Expected(what) })
     }
+}
+
+/// Where from `at` on the next `"`, `\` or control character is, or the end; eight bytes at a time.
+#[cfg_attr(target_family = "wasm", inline(never))]
+pub(crate) fn plain_run(bytes: &[u8], mut at: usize) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGHS: u64 = ONES << 7;
+    while let Some(eight) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let word = u64::from_le_bytes(*eight);
+        // A byte's high bit is set where the byte is the one looked for; the lowest such bit is exact.
+        let quote = word ^ (ONES * b'"' as u64);
+        let slash = word ^ (ONES * b'\\' as u64);
+        let found = (quote.wrapping_sub(ONES) & !quote)
+            | (slash.wrapping_sub(ONES) & !slash)
+            | (word.wrapping_sub(ONES * 0x20) & !word);
+        let found = found & HIGHS;
+        if found != 0 {
+            return at + (found.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    while let Some(&byte) = bytes.get(at)
+        && byte >= 0x20
+        && byte != b'"'
+        && byte != b'\\'
+    {
+        at += 1;
+    }
+    at
 }
 
 /// A key that stands more than once.

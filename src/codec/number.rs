@@ -1,8 +1,25 @@
 //! Numbers as text.
 
+use super::bytes::{byte_at, part, put, put_byte};
+
 /// Appends an integer's decimal digits.
 pub(crate) fn write_int(out: &mut Vec<u8>, value: i64) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+/// Appends an unsigned integer's decimal digits, in little code.
+pub(crate) fn write_unsigned(out: &mut Vec<u8>, mut value: u64) {
+    let mut digits = [0; 20];
+    let mut from = digits.len();
+    for place in digits.iter_mut().rev() {
+        *place = b'0' + (value % 10) as u8;
+        from -= 1;
+        value /= 10;
+        if value == 0 {
+            break;
+        }
+    }
+    put(out, part(&digits, from, digits.len()));
 }
 
 /// Appends a finite number in the spelling that the vendors' Python clients use, which round-trips: positional with
@@ -15,57 +32,123 @@ pub(crate) fn write_double(out: &mut Vec<u8>, value: f64) {
     if value.is_sign_negative() {
         out.push(b'-');
     }
-    let mut digits = [0; MAX_DIGITS];
-    let (digits, exponent) = shortest(value.abs(), &mut digits);
-    if !(-4..16).contains(&exponent) {
-        return write_scientific(out, digits, exponent);
+    Decimal::read(Spelling::default().of(value.abs())).write(out);
+}
+
+/// Appends a number in JSON's spelling as [`write_double`] writes the double that it is; `false` when it is beyond a
+/// double's range.
+pub(crate) fn write_decimal(out: &mut Vec<u8>, text: &[u8]) -> bool {
+    // No two decimals of so many digits are the same double, so each is the shortest one for its double: that takes no
+    // look at the double.
+    const SAFE_DIGITS: usize = 15;
+    const SAFE_EXPONENT: i32 = 300;
+    let mut decimal = Decimal::read(text);
+    if decimal.count > SAFE_DIGITS || decimal.exponent.unsigned_abs() > SAFE_EXPONENT.unsigned_abs() {
+        let size = read_double(text).abs();
+        if !size.is_finite() {
+            return false;
+        }
+        decimal = Decimal::read(Spelling::default().of(size));
     }
-    let whole = (exponent + 1).max(0) as usize;
-    let (front, back) = digits.split_at(whole.min(digits.len()));
-    out.extend_from_slice(if front.is_empty() { b"0" } else { front });
-    zeros(out, whole.saturating_sub(digits.len()));
-    out.push(b'.');
-    zeros(out, (-1 - exponent).max(0) as usize);
-    out.extend_from_slice(if back.is_empty() { b"0" } else { back });
+    if byte_at(text, 0) == b'-' {
+        put_byte(out, b'-');
+    }
+    decimal.write(out);
+    true
 }
 
 /// The most digits that a double needs.
 const MAX_DIGITS: usize = 17;
 
-/// The fewest digits that read back as this number, without zeros at their ends, and the power of ten of the first one.
-fn shortest(value: f64, digits: &mut [u8; MAX_DIGITS]) -> (&[u8], i32) {
-    let mut buffer = Spelling::default();
-    // In whatever form: `1.5e-7`, `1e+21`, `1234.5`, `0.00012`, `100000`.
-    let text = buffer.of(value);
-    let (mantissa, power) = text.split_once('e').unwrap_or((text, "0"));
-    let (mut count, mut exponent, mut point) = (0, -1, false);
-    for byte in mantissa.bytes() {
-        match byte {
-            b'.' => point = true,
-            b'0' if count == 0 => exponent -= i32::from(point),
-            _ => {
-                exponent += i32::from(!point);
-                // What is beyond is zeros.
-                if let Some(digit) = digits.get_mut(count) {
-                    *digit = byte;
-                    count += 1;
+/// A decimal number without its sign.
+struct Decimal {
+    digits: [u8; MAX_DIGITS],
+    /// Digits without zeros at their ends; 0 for zero. The first [`MAX_DIGITS`] are there.
+    count: usize,
+    /// The power of ten of the first digit.
+    exponent: i32,
+}
+
+impl Decimal {
+    /// Reads `1.5e-7`, `1E+21`, `-1234.50`, `0.00012`, `100000`.
+    fn read(text: &[u8]) -> Self {
+        let (mut digits, mut count, mut exponent) = ([b'0'; MAX_DIGITS], 0, -1);
+        let (mut seen, mut point) = (0, false);
+        let mut at = 0;
+        while let Some(&byte) = text.get(at) {
+            at += 1;
+            match byte {
+                b'-' => {}
+                b'.' => point = true,
+                b'e' | b'E' => {
+                    exponent += power(text, at);
+                    break;
+                }
+                b'0' if seen == 0 => exponent -= i32::from(point),
+                _ => {
+                    exponent += i32::from(!point);
+                    if let Some(digit) = digits.get_mut(seen) {
+                        *digit = byte;
+                    }
+                    seen += 1;
+                    if byte != b'0' {
+                        count = seen;
+                    }
                 }
             }
         }
+        Self { digits, count, exponent: if count == 0 { 0 } else { exponent } }
     }
-    if count == 0 {
-        return (b"0", 0);
+
+    /// Appends it as the double it stands for.
+    fn write(&self, out: &mut Vec<u8>) {
+        let count = self.count.clamp(1, MAX_DIGITS);
+        let scientific = !(-4..16).contains(&self.exponent);
+        let whole = if scientific { 1 } else { (self.exponent + 1).max(0) as usize };
+        let zeros = if scientific { 0 } else { (-1 - self.exponent).max(0) as usize };
+        let front = part(&self.digits, 0, whole.min(count));
+        let back = part(&self.digits, front.len(), count);
+        put(out, if front.is_empty() { b"0" } else { front });
+        write_zeros(out, whole.saturating_sub(count));
+        if !scientific || !back.is_empty() {
+            put_byte(out, b'.');
+            write_zeros(out, zeros);
+            put(out, if back.is_empty() { b"0" } else { back });
+        }
+        if scientific {
+            put(out, if self.exponent < 0 { b"e-" } else { b"e+" });
+            let size = self.exponent.unsigned_abs();
+            write_zeros(out, usize::from(size < 10));
+            write_unsigned(out, u64::from(size));
+        }
     }
-    while digits[count - 1] == b'0' {
-        count -= 1;
+}
+
+/// The power of ten from `at` on; enormous ones are as good as any that is beyond a double.
+fn power(text: &[u8], mut at: usize) -> i32 {
+    const ENORMOUS: i32 = 100_000_000;
+    let sign = byte_at(text, at);
+    if matches!(sign, b'+' | b'-') {
+        at += 1;
     }
-    (&digits[..count], exponent + power.parse::<i32>().unwrap_or(0))
+    let mut power = 0;
+    while let Some(&digit) = text.get(at) {
+        if power < ENORMOUS {
+            power = power * 10 + i32::from(digit) - i32::from(b'0');
+        }
+        at += 1;
+    }
+    if sign == b'-' { -power } else { power }
+}
+
+fn write_zeros(out: &mut Vec<u8>, count: usize) {
+    put(out, part(b"0000000000000000", 0, count));
 }
 
 /// The double nearest to a number in JSON's spelling; infinite beyond a double's range.
-pub(crate) fn read_double(text: &str) -> f64 {
+pub(crate) fn read_double(text: &[u8]) -> f64 {
     #[cfg(not(all(feature = "js", target_family = "wasm")))]
-    return text.parse().unwrap_or(f64::NAN);
+    return str::from_utf8(text).ok().and_then(|text| text.parse().ok()).unwrap_or(f64::NAN);
     #[cfg(all(feature = "js", target_family = "wasm"))]
     return crate::js::host::read_double(text);
 }
@@ -83,8 +166,8 @@ impl Default for Spelling {
 
 #[cfg(not(all(feature = "js", target_family = "wasm")))]
 impl Spelling {
-    fn of(&mut self, value: f64) -> &str {
-        self.0.format_finite(value)
+    fn of(&mut self, value: f64) -> &[u8] {
+        self.0.format_finite(value).as_bytes()
     }
 }
 
@@ -121,23 +204,6 @@ fn write_short_decimal(out: &mut Vec<u8>, value: f64) -> bool {
     };
     out.extend_from_slice(&decimals[..decimals.len() - zeros]);
     true
-}
-
-fn write_scientific(out: &mut Vec<u8>, digits: &[u8], exponent: i32) {
-    let (first, rest) = digits.split_at(1);
-    out.extend_from_slice(first);
-    if !rest.is_empty() {
-        out.push(b'.');
-        out.extend_from_slice(rest);
-    }
-    out.extend_from_slice(if exponent < 0 { b"e-" } else { b"e+" });
-    let size = exponent.unsigned_abs();
-    zeros(out, usize::from(size < 10));
-    write_int(out, i64::from(size));
-}
-
-fn zeros(out: &mut Vec<u8>, count: usize) {
-    out.resize(out.len() + count, b'0');
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 
 use std::cell::RefCell;
 
-use super::json::JsonRecords;
+#[cfg(not(all(feature = "js", target_family = "wasm")))]
+use super::events::EventRecords;
 use super::options::{Consumer, Format, OptionError, Options};
-use super::protobuf::ProtobufRecords;
-use super::validate::validate;
+use super::transcode::Common;
 use crate::codec::xor::xor;
 use crate::destination::{BatchId, Batching, Cause, Destination, Now, Records, Verdict};
 use crate::http::{Body, Request, Response};
@@ -14,13 +14,16 @@ use crate::{Event, Invalid};
 /// GrowingIO CDP as the engine sees it.
 #[derive(Debug)]
 pub struct GrowingIo {
-    format: Format,
+    pub(super) format: Format,
     consumer: Consumer,
-    validate: bool,
+    pub(super) validate: bool,
     max_request_bytes: usize,
     flush_size: usize,
     flush_only: bool,
-    records: RecordForm,
+    /// For events as such. The npm package brings text only.
+    #[cfg(not(all(feature = "js", target_family = "wasm")))]
+    records: EventRecords,
+    pub(super) common: Common,
     urls: [String; 3],
     /// What stands in the bytes of every record: exported events are restored only where it is the same.
     identity: Vec<u8>,
@@ -45,12 +48,6 @@ pub struct Sealed {
     /// The wall clock at sealing, ms. It is in the URL and, by its last byte, the XOR key, so retries keep it.
     stm: u64,
     body: Body,
-}
-
-#[derive(Debug)]
-enum RecordForm {
-    Json(JsonRecords),
-    Protobuf(ProtobufRecords),
 }
 
 /// Bytes that a record takes at least, for how many could be in one request.
@@ -83,10 +80,6 @@ impl GrowingIo {
         options.check()?;
         let host = options.server_host.strip_suffix('/').unwrap_or(&options.server_host);
         let project = path_segment(&options.product_id);
-        let records = match options.format.is_protobuf() {
-            true => RecordForm::Protobuf(ProtobufRecords::new(options)),
-            false => RecordForm::Json(JsonRecords::new(options)),
-        };
         let family = if options.format.is_protobuf() { "protobuf" } else { "json" };
         let identity = [family, &options.product_id, &options.data_source_id].join("\0").into_bytes();
         Ok(Self {
@@ -97,7 +90,9 @@ impl GrowingIo {
             max_request_bytes: options.max_request_bytes,
             flush_size: options.flush_size,
             flush_only: options.flush_only,
-            records,
+            #[cfg(not(all(feature = "js", target_family = "wasm")))]
+            records: EventRecords::new(options),
+            common: Common::new(options),
             urls: [
                 [host, "/v3/projects/", &project, "/collect"].concat(),
                 [host, "/projects/", &project, "/collect/item"].concat(),
@@ -108,16 +103,14 @@ impl GrowingIo {
 
     /// Writes records as one list.
     fn frame(&self, records: Records<'_>, out: &mut Vec<u8>) {
-        match self.records {
-            RecordForm::Protobuf(_) => records.pieces().for_each(|piece| out.extend_from_slice(piece)),
-            RecordForm::Json(_) => {
-                for (place, record) in records.iter().enumerate() {
-                    out.push(if place == 0 { b'[' } else { b',' });
-                    out.extend_from_slice(record);
-                }
-                out.push(b']');
-            }
+        if self.format.is_protobuf() {
+            return records.pieces().for_each(|piece| out.extend_from_slice(piece));
         }
+        for (place, record) in records.iter().enumerate() {
+            out.push(if place == 0 { b'[' } else { b',' });
+            out.extend_from_slice(record);
+        }
+        out.push(b']');
     }
 
     fn frame_compressed(&self, records: Records<'_>) -> Vec<u8> {
@@ -175,15 +168,17 @@ impl Destination for GrowingIo {
         })
     }
 
+    #[cfg(not(all(feature = "js", target_family = "wasm")))]
     fn encode(&self, record: &Event<'_>, now: Now, out: &mut Vec<u8>) -> Result<(), Invalid> {
-        if self.validate {
-            validate(record)?;
-        }
-        let called_at = i64::try_from(now.wall).unwrap_or(i64::MAX);
-        match &self.records {
-            RecordForm::Json(records) => records.write(record, called_at, out),
-            RecordForm::Protobuf(records) => records.write(record, called_at, out),
-        }
+        self.records.encode(record, self.validate, now, out)
+    }
+
+    // The npm package brings text only, which is transcoded.
+    #[cfg(all(feature = "js", target_family = "wasm"))]
+    fn encode(&self, record: &Event<'_>, now: Now, out: &mut Vec<u8>) -> Result<(), Invalid> {
+        let mut text = String::new();
+        record.to_json(&mut text);
+        self.transcode(&text, now, out).map(drop)
     }
 
     fn batching(&self, lane: &Lane) -> Batching {

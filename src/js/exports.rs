@@ -14,12 +14,13 @@ use crate::engine::{
 use crate::growingio::{Consumer, Format, GrowingIo, Options};
 use crate::http::{Body, Response};
 use crate::sampling::is_sampled;
-use crate::{Event, Invalid};
 
 struct State {
     engine: Option<Engine<GrowingIo>>,
     /// What the shell writes.
     input: Vec<u8>,
+    /// The event being recorded, as it goes out.
+    record: Vec<u8>,
     /// What the shell reads.
     text: Vec<u8>,
     numbers: [f64; NUMBERS],
@@ -38,6 +39,7 @@ unsafe impl Sync for Instance {}
 static INSTANCE: Instance = Instance(UnsafeCell::new(State {
     engine: None,
     input: Vec::new(),
+    record: Vec::new(),
     text: Vec::new(),
     numbers: [0.0; NUMBERS],
     body: None,
@@ -91,13 +93,13 @@ impl State {
     }
 
     /// An invalid event or option as text: kind, field and hint.
-    fn refuse(&mut self, code: &str, field: &str, hint: &str) {
+    fn refuse(&mut self, code: &str, field: &[u8], hint: &[u8]) {
         self.text.clear();
-        for (place, part) in [code, field, hint].into_iter().enumerate() {
+        for (place, part) in [code.as_bytes(), field, hint].into_iter().enumerate() {
             if place > 0 {
                 self.text.push(0);
             }
-            self.text.extend_from_slice(part.as_bytes());
+            self.text.extend_from_slice(part);
         }
     }
 }
@@ -152,7 +154,7 @@ pub(super) extern "C" fn tw_new(len: usize) -> u32 {
             0
         }
         Err(error) => {
-            state.refuse("option", error.option, &error.problem);
+            state.refuse("option", error.option.as_bytes(), error.problem.as_bytes());
             1
         }
     }
@@ -173,20 +175,23 @@ pub(super) extern "C" fn tw_record(len: usize, tagged: u32, mono: f64, wall: f64
         _ => None,
     };
     let Some(engine) = &mut state.engine else { return 3 };
-    let recorded = match Event::from_json(text) {
-        Ok(event) => engine.record(&event, tag, State::now(mono, wall)),
-        Err(invalid) => {
+    let now = State::now(mono, wall);
+    state.record.clear();
+    match engine.destination().transcode_or_tell(text, now, &mut state.record) {
+        Ok(lane) => match engine.push(&lane, &state.record, tag, now) {
+            Ok(recorded) => u32::from(recorded.wake),
+            Err(RecordError::Full) => 2,
+            Err(RecordError::Closed) => 3,
+            Err(RecordError::Invalid(invalid)) => {
+                state.refuse(invalid.code(), invalid.field.as_bytes(), invalid.hint.as_bytes());
+                4
+            }
+        },
+        Err(refused) => {
             engine.count_unrecorded(Unrecorded::Invalid);
-            Err(RecordError::Invalid(invalid))
-        }
-    };
-    match recorded {
-        Ok(recorded) => u32::from(recorded.wake),
-        Err(RecordError::Full) => 2,
-        Err(RecordError::Closed) => 3,
-        Err(RecordError::Invalid(invalid)) => {
-            let Invalid { field, hint, .. } = &invalid;
-            state.refuse(invalid.code(), field, hint);
+            let said = std::mem::take(&mut state.record);
+            let (field, hint) = said.split_at(refused.field_end.min(said.len()));
+            state.refuse(refused.kind.code(), field, hint);
             4
         }
     }

@@ -15,13 +15,13 @@ unsafe extern "C" {
 pub(crate) struct Spelling([u8; 32]);
 
 impl Spelling {
-    pub(crate) fn of(&mut self, value: f64) -> &str {
+    pub(crate) fn of(&mut self, value: f64) -> &[u8] {
         let len = spell(value, self.0.as_mut_ptr());
-        str::from_utf8(self.0.get(..len).unwrap_or_default()).unwrap_or_default()
+        self.0.get(..len).unwrap_or_default()
     }
 }
 
-pub(crate) fn read_double(text: &str) -> f64 {
+pub(crate) fn read_double(text: &[u8]) -> f64 {
     number(text.as_ptr(), text.len())
 }
 

@@ -1,10 +1,10 @@
 //! Records as protobuf messages, each already framed as an element of its list message, so that a batch is their
 //! concatenation.
 
-use super::fields::Field;
-use super::options::Options;
 use super::text;
 use crate::codec::protobuf_write::{bytes, int, nested, string};
+use crate::growingio::fields::Field;
+use crate::growingio::options::Options;
 use crate::{Attribute, Event, Invalid, Item, Mapping, Track, UserAttributes, Value};
 
 /// `EventV3List.values` and `UserMappingDtoList.values`.
@@ -16,7 +16,7 @@ const LOGIN_USER_ATTRIBUTES: i64 = 3;
 
 /// Writes records.
 #[derive(Debug)]
-pub(super) struct ProtobufRecords {
+pub(in crate::growingio) struct ProtobufRecords {
     project: String,
     data_source: String,
     platform: String,
@@ -47,8 +47,7 @@ impl ProtobufRecords {
         let mut fields = Vec::with_capacity(event.fields.len());
         for (name, value) in &event.fields {
             let field = Field::named(name)?;
-            let place =
-                fields.iter().take_while(|(other, _): &&(&Field, _)| other.number() <= field.number());
+            let place = fields.iter().take_while(|(other, _): &&(&Field, _)| other.number <= field.number);
             fields.insert(place.count(), (field, value));
         }
         let mut fields = Fields(&fields);
@@ -124,7 +123,7 @@ struct Fields<'f>(&'f [(&'static Field, &'f Value<'f>)]);
 impl Fields<'_> {
     fn write_below(&mut self, out: &mut Vec<u8>, number: u32) -> Result<(), Invalid> {
         while let Some(((field, value), rest)) = self.0.split_first() {
-            if field.number() >= number {
+            if field.number >= number {
                 break;
             }
             field.write_protobuf(out, value)?;

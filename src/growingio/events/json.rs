@@ -1,15 +1,15 @@
 //! Records as JSON objects.
 
-use super::fields::Field;
-use super::options::Options;
 use super::text;
 use crate::codec::json_write::write_string;
 use crate::codec::number::write_int;
+use crate::growingio::fields::Field;
+use crate::growingio::options::Options;
 use crate::{Attribute, Event, Invalid, Item, Mapping, Track, UserAttributes};
 
 /// Writes records; holds the parts that are the same in each.
 #[derive(Debug)]
-pub(super) struct JsonRecords {
+pub(in crate::growingio) struct JsonRecords {
     track: Vec<u8>,
     user: Vec<u8>,
     /// `"dataSourceId":"…","projectKey":"…"}`

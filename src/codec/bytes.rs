@@ -1,0 +1,27 @@
+//! Bytes in little code: what the standard library has in one line is many instructions wherever it stands.
+
+/// Appends bytes.
+#[cfg_attr(target_family = "wasm", inline(never))]
+pub(crate) fn put(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(bytes);
+}
+
+/// Appends one byte.
+#[cfg_attr(target_family = "wasm", inline(never))]
+pub(crate) fn put_byte(out: &mut Vec<u8>, byte: u8) {
+    out.push(byte);
+}
+
+/// The byte there; 0, which no JSON has outside of strings, beyond the end.
+pub(crate) fn byte_at(bytes: &[u8], at: usize) -> u8 {
+    match bytes.get(at) {
+        Some(&byte) => byte,
+        None => 0,
+    }
+}
+
+/// The bytes of a range, none if there is no such.
+#[cfg_attr(target_family = "wasm", inline(never))]
+pub(crate) fn part(bytes: &[u8], start: usize, end: usize) -> &[u8] {
+    bytes.get(start..end).unwrap_or_default()
+}

@@ -1,0 +1,240 @@
+//! From the neutral form straight to a record: the text is read once, and no [`Event`](crate::Event) is built.
+//!
+//! The scan writes the text as canonical JSON onto a tape, where every string and number has one spelling, and notes
+//! where the members' values are. A record is then written by copying: JSON as it is, protobuf without quotes and escapes.
+
+mod problem;
+mod scan;
+mod table;
+#[cfg(test)]
+mod tests;
+mod text;
+mod write;
+
+use problem::Result;
+use scan::{Scan, Slots, Span};
+use table::{
+    ANONYMOUS, ATTRIBUTES, ITEM, KEY, MAPPING, RESOURCE_ITEM, TIME, TIMESTAMP, TRACK, USER, USER_KEY,
+};
+use text::put_escaped;
+use write::Writer;
+
+use super::options::Options;
+use super::{GrowingIo, Lane};
+use crate::codec::bytes::{put, put_byte};
+use crate::codec::number::write_unsigned;
+use crate::destination::Now;
+use crate::{Invalid, InvalidKind};
+
+/// What every record of a destination has.
+#[derive(Debug)]
+pub(super) struct Common {
+    tape: Vec<u8>,
+    slots: Slots,
+}
+
+/// Why an event was refused: the field and then the hint follow what was in the buffer, the field up to `field_end`.
+pub(crate) struct Refused {
+    pub(crate) kind: InvalidKind,
+    pub(crate) field_end: usize,
+}
+
+/// The user key that lifts the rule that a custom event needs an id.
+const NO_USER: &[u8] = b"\"$notuser\"";
+
+/// Which keys a line of each kind may have.
+const USER_KEYS: u64 = keys(&[USER, USER_KEY, ANONYMOUS, TIME, ATTRIBUTES]);
+const TRACK_KEYS: u64 = USER_KEYS | keys(&[TRACK, RESOURCE_ITEM]);
+const ITEM_KEYS: u64 = keys(&[ITEM, KEY, ATTRIBUTES]);
+const MAPPING_KEYS: u64 = keys(&[MAPPING, TIME]);
+
+const fn keys(slots: &[u8]) -> u64 {
+    let (mut keys, mut at) = (0, 0);
+    while at < slots.len() {
+        keys |= 1 << slots[at];
+        at += 1;
+    }
+    keys
+}
+
+impl Common {
+    pub(super) fn new(options: &Options) -> Self {
+        // No place on the tape is 0: that says that there is nothing.
+        let mut common = Self { tape: vec![b' '], slots: [Span::default(); table::SLOTS] };
+        common.add(table::DATA_SOURCE, Some(&options.data_source_id));
+        common.add(table::PROJECT, Some(&options.product_id));
+        common.add(table::PLATFORM, options.platform.as_deref());
+        common.add(table::SDK_VERSION, options.sdk_version.as_deref());
+        common
+    }
+
+    fn add(&mut self, slot: u8, text: Option<&str>) {
+        let Some(text) = text else { return };
+        let start = self.tape.len();
+        put_byte(&mut self.tape, b'"');
+        put_escaped(&mut self.tape, text.as_bytes());
+        put_byte(&mut self.tape, b'"');
+        self.slots[usize::from(slot)] = Span { start, end: self.tape.len() };
+    }
+}
+
+impl GrowingIo {
+    /// Appends the record of an event in the neutral form (see [`Event::from_json`](crate::Event::from_json)), and says
+    /// its lane. The record is the one that [`encode`](crate::destination::Destination::encode) writes for that event,
+    /// in JSON up to the order of the members, and it takes a fraction of the time.
+    ///
+    /// # Errors
+    ///
+    /// Those of `from_json` and of `encode`; what was appended is then to be discarded.
+    pub fn transcode(&self, text: &str, now: Now, out: &mut Vec<u8>) -> std::result::Result<Lane, Invalid> {
+        let start = out.len();
+        self.transcode_or_tell(text, now, out).map_err(|refused| {
+            let (field, hint) = out.split_at(refused.field_end);
+            let said = |text: &[u8]| String::from_utf8_lossy(text).into_owned();
+            Invalid::new(said(field.get(start..).unwrap_or_default()), refused.kind, said(hint))
+        })
+    }
+
+    /// As [`transcode`](Self::transcode); what is wrong is told in `out`.
+    pub(crate) fn transcode_or_tell(
+        &self,
+        text: &str,
+        now: Now,
+        out: &mut Vec<u8>,
+    ) -> std::result::Result<Lane, Refused> {
+        let Common { tape, slots } = &self.common;
+        let protobuf = self.format.is_protobuf();
+        let mut scan = Scan::new(text.as_bytes(), tape, slots, protobuf);
+        let lane = scan.event().and_then(|()| self.judge(&mut scan));
+        let lane = match lane {
+            Ok(lane) => lane,
+            Err(problem) => {
+                let field_end = scan.tell(problem, out);
+                return Err(Refused { kind: problem.kind, field_end });
+            }
+        };
+        let (number, table): (u8, &[u8]) = match lane {
+            Lane::Events => {
+                scan.complete(protobuf, now);
+                (1, &table::EVENT)
+            }
+            Lane::Items => (2, &table::ITEM_RECORD),
+            Lane::Mappings => (1, &table::MAPPING_RECORD),
+        };
+        let mut writer = Writer { tape: &scan.tape, slots: &scan.slots, out, protobuf };
+        writer.object(number, table, lane == Lane::Events);
+        Ok(lane)
+    }
+
+    /// Says of which kind the event is, and what the kind does not have or lacks.
+    fn judge(&self, scan: &mut Scan<'_>) -> Result<Lane> {
+        let given = |slot| !scan.value_of(slot).is_empty();
+        let (track, item, mapping) = (given(TRACK), given(ITEM), given(MAPPING));
+        let (allowed, lane, takes) = match (track, item, mapping) {
+            (false, false, false) => (USER_KEYS, Lane::Events, &problem::USER_TAKES),
+            (true, false, false) => (TRACK_KEYS, Lane::Events, &problem::TRACK_TAKES),
+            (false, true, false) => (ITEM_KEYS, Lane::Items, &problem::ITEM_TAKES),
+            (false, false, true) => (MAPPING_KEYS, Lane::Mappings, &problem::MAPPING_TAKES),
+            _ => {
+                scan.say(if mapping { b"mapping" } else { b"item" });
+                return Err(&problem::ONE_KIND);
+            }
+        };
+        let mut at = 0;
+        while let Some(row) = table::next(&table::KEYS, &mut at) {
+            if allowed >> row.slot & 1 == 0 && !scan.value_of(row.slot).is_empty() {
+                scan.say(row.name);
+                return Err(takes);
+            }
+        }
+        scan.parent = "";
+        if track {
+            if scan.twice.start != 0 {
+                scan.name = scan.twice;
+                return Err(&problem::TWICE);
+            }
+        } else if scan.unknown.start != 0 {
+            scan.name = scan.unknown;
+            return Err(takes);
+        }
+        if item && scan.value_of(KEY).is_empty() {
+            return Err(&problem::KEY);
+        }
+        if lane == Lane::Events {
+            scan.drop_empty(ATTRIBUTES);
+        }
+        if self.validate {
+            validate(scan, lane, track)?;
+        }
+        match scan.late {
+            Some(late) if track => {
+                scan.name = scan.late_name;
+                Err(late)
+            }
+            _ => Ok(lane),
+        }
+    }
+}
+
+/// What the platform would not be able to use.
+fn validate(scan: &Scan<'_>, lane: Lane, track: bool) -> Result {
+    let blank = |slot| scan.value_of(slot).len() <= 2;
+    match lane {
+        Lane::Events => {
+            if track && blank(TRACK) {
+                return Err(&problem::EVENT_NAME);
+            }
+            if blank(USER) && blank(ANONYMOUS) && !(track && scan.value_of(USER_KEY) == NO_USER) {
+                return Err(&problem::USER_ID);
+            }
+            if !track && blank(ATTRIBUTES) {
+                return Err(&problem::ATTRIBUTES);
+            }
+        }
+        Lane::Items if blank(ITEM) => return Err(&problem::ITEM_ID),
+        Lane::Items if blank(KEY) => return Err(&problem::ITEM_KEY),
+        Lane::Mappings if blank(MAPPING) => return Err(&problem::IDENTITIES),
+        _ => {}
+    }
+    Ok(())
+}
+
+impl Scan<'_> {
+    /// Fills in what an event has without being told.
+    fn complete(&mut self, protobuf: bool, now: Now) {
+        let track = !self.value_of(TRACK).is_empty();
+        let start = self.tape.len();
+        let name: &[u8] = match (track, protobuf) {
+            (true, false) => b"\"CUSTOM\"",
+            (false, false) => b"\"LOGIN_USER_ATTRIBUTES\"",
+            (true, true) => b"1",
+            (false, true) => b"3",
+        };
+        put(&mut self.tape, name);
+        let end = self.tape.len();
+        self.slots[usize::from(table::TYPE)] = Span { start, end };
+        let time = self.slots[usize::from(TIME)];
+        self.slots[usize::from(TIMESTAMP)] = if time.end > time.start {
+            time
+        } else {
+            write_unsigned(&mut self.tape, now.wall.min(i64::MAX as u64));
+            Span { start: end, end: self.tape.len() }
+        };
+    }
+
+    /// Makes a key of the neutral form what an error is about.
+    #[cold]
+    fn say(&mut self, name: &[u8]) {
+        self.parent = "";
+        let start = self.tape.len();
+        put_byte(&mut self.tape, b'"');
+        for &byte in name {
+            if byte & 0x20 == 0 {
+                put_byte(&mut self.tape, b'_');
+            }
+            put_byte(&mut self.tape, byte | 0x20);
+        }
+        put_byte(&mut self.tape, b'"');
+        self.name = Span { start, end: self.tape.len() };
+    }
+}

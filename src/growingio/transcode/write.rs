@@ -1,0 +1,231 @@
+//! Writes a record from the tape: JSON or protobuf, member by member.
+
+use super::scan::{Int, Slots, read_int};
+use super::table::{self, Kind};
+use super::text::{put_escaped, put_raw};
+use crate::codec::bytes::{byte_at, part, put, put_byte};
+use crate::codec::json_read::plain_run;
+use crate::codec::number::{read_double, write_decimal};
+
+/// A record being written.
+pub(super) struct Writer<'s> {
+    pub(super) tape: &'s [u8],
+    pub(super) slots: &'s Slots,
+    pub(super) out: &'s mut Vec<u8>,
+    pub(super) protobuf: bool,
+}
+
+const VARINT: u8 = 0;
+const FIXED64: u8 = 1;
+const LEN: u8 = 2;
+
+impl Writer<'_> {
+    /// The members of a table that have a value, as an object or a nested message.
+    pub(super) fn object(&mut self, number: u8, table: &'static [u8], by_slot: bool) {
+        let start = self.begin(number);
+        self.json(b"{");
+        let (mut at, mut number) = (0, 0);
+        while let Some(row) = table::next(table, &mut at) {
+            number = if by_slot { row.slot } else { number + 1 };
+            let span = self.slots[usize::from(row.slot) % table::SLOTS];
+            let value = part(self.tape, span.start, span.end);
+            if value.is_empty() {
+                continue;
+            }
+            self.comma();
+            self.json(b"\"");
+            self.json(row.name);
+            self.json(b"\":");
+            match byte_at(value, 0) {
+                b'{' if row.slot == table::RESOURCE_ITEM => self.object(number, &table::RESOURCE, false),
+                b'{' => self.map(number, value, row.slot == table::EXTRA_SDK),
+                b'"' => self.string(number, value),
+                _ => self.number(number, value, row.kind),
+            }
+        }
+        self.json(b"}");
+        self.end(start);
+    }
+
+    /// Strings in protobuf are left out when they are empty.
+    fn string(&mut self, number: u8, value: &[u8]) {
+        self.json(value);
+        if self.protobuf && value.len() > 2 {
+            self.raw(number, value);
+        }
+    }
+
+    fn raw(&mut self, number: u8, value: &[u8]) {
+        let start = self.begin(number);
+        put_raw(self.out, value);
+        self.end(start);
+    }
+
+    fn number(&mut self, number: u8, value: &[u8], kind: Kind) {
+        match (self.protobuf, kind) {
+            (false, Kind::Double) => drop(write_decimal(self.out, value)),
+            (false, _) => put(self.out, value),
+            (true, Kind::Double) => {
+                let double = read_double(value).to_bits();
+                if double != 0 {
+                    self.varint(tag(number, FIXED64));
+                    put(self.out, &double.to_le_bytes());
+                }
+            }
+            (true, _) => {
+                if let Int::Small(int) = read_int(value)
+                    && int != 0
+                {
+                    self.varint(tag(number, VARINT));
+                    self.varint(int as u64);
+                }
+            }
+        }
+    }
+
+    /// Attributes and the like; with `texts` all values become text.
+    fn map(&mut self, number: u8, map: &[u8], texts: bool) {
+        self.json(b"{");
+        let mut at = 1;
+        while byte_at(map, at) == b'"' {
+            let colon = skip(map, at);
+            let end = skip(map, colon + 1);
+            let (key, value) = (part(map, at, colon), part(map, colon + 1, end));
+            at = end + 1;
+            let first = byte_at(value, 0);
+            if self.protobuf {
+                // A null has no text.
+                if first == b'n' && !texts {
+                    continue;
+                }
+                let entry = self.begin(number);
+                self.raw(1, key);
+                let start = self.begin(2);
+                self.text(value, false);
+                self.end(start);
+                self.end(entry);
+                continue;
+            }
+            self.comma();
+            put(self.out, key);
+            put_byte(self.out, b':');
+            if texts || first == b'[' {
+                put_byte(self.out, b'"');
+                self.text(value, false);
+                put_byte(self.out, b'"');
+            } else {
+                put(self.out, value);
+            }
+        }
+        self.json(b"}");
+    }
+
+    /// The text of a value: lists are joined, except within lists.
+    fn text(&mut self, value: &[u8], inner: bool) {
+        match byte_at(value, 0) {
+            b'n' => {}
+            b'"' if self.protobuf => put_raw(self.out, value),
+            b'"' => put(self.out, part(value, 1, value.len() - 1)),
+            b'[' if !inner => {
+                let mut at = 1;
+                let mut bar: &[u8] = b"";
+                while at < value.len() {
+                    let end = skip(value, at);
+                    let element = part(value, at, end);
+                    at = end + 1;
+                    if byte_at(element, 0) != b'n'
+                        && element.len() > usize::from(byte_at(element, 0) == b'"') * 2
+                    {
+                        put(self.out, bar);
+                        bar = b"||";
+                        self.text(element, true);
+                    }
+                }
+            }
+            b'{' | b'[' if !self.protobuf => put_escaped(self.out, value),
+            _ => put(self.out, value),
+        }
+    }
+
+    fn comma(&mut self) {
+        if self.out.last() != Some(&b'{') {
+            self.json(b",");
+        }
+    }
+
+    fn json(&mut self, bytes: &[u8]) {
+        if !self.protobuf {
+            put(self.out, bytes);
+        }
+    }
+
+    /// Begins what is written with its length in front; where it begins.
+    fn begin(&mut self, number: u8) -> usize {
+        if self.protobuf {
+            self.varint(tag(number, LEN));
+            // Most are shorter than 128 bytes, so one byte of length is assumed.
+            put_byte(self.out, 0);
+        }
+        self.out.len()
+    }
+
+    fn end(&mut self, start: usize) {
+        if !self.protobuf {
+            return;
+        }
+        let len = self.out.len() - start;
+        let mut more = 0;
+        while len >> (7 * (more + 1)) > 0 {
+            put_byte(self.out, 0);
+            more += 1;
+        }
+        if more > 0 {
+            self.out.copy_within(start..start + len, start + more);
+        }
+        let mut rest = len;
+        let mut place = start - 1;
+        while let Some(byte) = self.out.get_mut(place) {
+            *byte = rest as u8 | 0x80;
+            rest >>= 7;
+            if rest == 0 {
+                *byte &= 0x7f;
+                return;
+            }
+            place += 1;
+        }
+    }
+
+    fn varint(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            put_byte(self.out, value as u8 | 0x80);
+            value >>= 7;
+        }
+        put_byte(self.out, value as u8);
+    }
+}
+
+fn tag(number: u8, wire: u8) -> u64 {
+    u64::from(number) << 3 | u64::from(wire)
+}
+
+/// Where the value ends that begins at `at`: at the comma, colon or bracket behind it.
+fn skip(json: &[u8], mut at: usize) -> usize {
+    let mut depth = 0;
+    while let Some(&byte) = json.get(at) {
+        match byte {
+            b'"' => loop {
+                at = plain_run(json, at + 1);
+                if byte_at(json, at) != b'\\' {
+                    break;
+                }
+                at += 1;
+            },
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' | b',' | b':' if depth == 0 => return at,
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    at
+}
