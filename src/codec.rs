@@ -9,5 +9,7 @@ pub(crate) mod number;
 pub(crate) mod protobuf_read;
 #[cfg(feature = "growingio")]
 pub(crate) mod protobuf_write;
+#[cfg(all(feature = "growingio", any(test, all(feature = "js", target_family = "wasm"))))]
+pub(crate) mod snappy;
 #[cfg(feature = "growingio")]
 pub(crate) mod xor;

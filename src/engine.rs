@@ -247,14 +247,13 @@ impl<D: Destination> Engine<D> {
         }
         let largest = self.largest_event();
         if record.len() > largest || record.is_empty() {
-            let hint = hint("an encoded event has 1 to ", largest, record.len());
+            let hint = "encoded it is above `max_event_bytes`, or too large for a queue of `max_queue_bytes`";
             let invalid = Invalid::new("event", InvalidKind::TooLarge, hint);
             return Err(self.refuse(RecordError::Invalid(invalid)));
         }
         let tag_bytes = tag.as_ref().map_or(0, Tag::bytes);
         if tag_bytes > MAX_TAG {
-            let hint = hint("a text tag has at most ", MAX_TAG, tag_bytes);
-            let invalid = Invalid::new("tag", InvalidKind::TooLarge, hint);
+            let invalid = Invalid::new("tag", InvalidKind::TooLarge, "a text tag has at most 1,024 bytes");
             return Err(self.refuse(RecordError::Invalid(invalid)));
         }
         let held = record.len() + tag_bytes;
@@ -482,11 +481,12 @@ impl<D: Destination> Engine<D> {
         batching.max_bytes = batching.max_bytes.clamp(1, self.largest_batch);
         // Whatever is cut must have room to be sealed.
         let reserve = self.limits.sealed_reserve();
-        for events in [&mut batching.max_events, &mut batching.flush_events] {
-            while *events > 1 && self.destination.sealed_bound(batching.max_bytes, *events) > reserve {
-                *events = events.div_ceil(2).min(reserve.max(1));
-            }
+        let mut most = batching.max_events.max(batching.flush_events);
+        while most > 1 && self.destination.sealed_bound(batching.max_bytes, most) > reserve {
+            most = most.div_ceil(2).min(reserve.max(1));
         }
+        batching.max_events = batching.max_events.min(most);
+        batching.flush_events = batching.flush_events.min(most);
         let index = self.lanes.len();
         self.lanes.push(Lane {
             key: key.clone(),
@@ -567,11 +567,6 @@ impl<K> Lane<K> {
         };
         self.batching.max_wait.map(|wait| from.saturating_add_unsigned(wait).max(0) as u64)
     }
-}
-
-fn hint(what: &str, most: usize, is: usize) -> String {
-    let (mut one, mut two) = (itoa::Buffer::new(), itoa::Buffer::new());
-    [what, one.format(most), " bytes, this one has ", two.format(is)].concat()
 }
 
 /// FNV-1a, which is small.

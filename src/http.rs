@@ -92,11 +92,15 @@ impl Response {
     /// The wait that `Retry-After` asks for, ms, from its number of seconds or its date; `None` when there is none
     /// or it cannot be read. `wall` is the wall clock, ms since the Unix epoch.
     pub fn retry_after_ms(&self, wall: u64) -> Option<u64> {
-        let text = self.retry_after.as_deref()?.trim();
-        if let Ok(seconds) = text.parse::<u64>() {
-            return Some(seconds.saturating_mul(1_000));
+        let text = self.retry_after.as_deref()?.trim_ascii();
+        let mut ms: u64 = 0;
+        for byte in text.bytes() {
+            match byte {
+                b'0'..=b'9' => ms = ms.saturating_mul(10).saturating_add(u64::from(byte - b'0') * 1_000),
+                _ => return Some(read_date(text)?.saturating_sub(wall)),
+            }
         }
-        Some(read_date(text)?.saturating_sub(wall))
+        (!text.is_empty()).then_some(ms)
     }
 }
 
@@ -122,7 +126,8 @@ mod tests {
         assert_eq!(ask(" 0 "), Some(0));
         assert_eq!(ask("Sun, 06 Nov 1994 08:49:37 GMT"), Some(7_000));
         assert_eq!(ask("Sun, 06 Nov 1994 08:49:00 GMT"), Some(0));
-        assert_eq!(ask("99999999999999999999"), None);
+        assert_eq!(ask("99999999999999999999"), Some(u64::MAX));
+        assert_eq!(ask(""), None);
         assert_eq!(ask("soon"), None);
         assert_eq!(ask("-1"), None);
         assert_eq!(Response::new(503).retry_after_ms(0), None);

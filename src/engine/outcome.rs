@@ -127,6 +127,7 @@ pub enum DropReason {
 
 /// The books. At every instant `accepted = delivered + rejected + expired + dropped + pending`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(C)]
 #[non_exhaustive]
 pub struct Stats {
     /// Events taken into the queue.

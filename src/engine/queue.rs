@@ -70,9 +70,7 @@ impl Queue {
     /// When a live record was accepted.
     pub(super) fn accepted_at(&self, number: u64) -> i64 {
         let segment = &self.segments[self.index(number)];
-        let place = (number - segment.first) as u32;
-        let mark = segment.times.partition_point(|&(from, _)| from <= place);
-        segment.times[mark - 1].1
+        segment.accepted_at((number - segment.first) as usize)
     }
 
     /// The earliest time at which a record of these ranges was accepted.
@@ -240,33 +238,33 @@ impl Segment {
 
     /// A copy with only the live records, under the same numbers. Between them those that have ended are empty.
     fn compacted(&mut self) -> Self {
-        let mut live = (0..self.ends.len()).filter(|&place| !self.has_ended(place));
-        let first = live.next().unwrap_or(0);
-        let last = live.next_back().unwrap_or(first);
-        let mut copy = Self {
-            first: self.first + first as u64,
-            data: Vec::with_capacity(self.live_bytes),
-            ends: Vec::with_capacity(last - first + 1),
-            tags: std::mem::take(&mut self.tags),
-            live: self.live,
-            live_bytes: self.live_bytes,
-            ..Self::default()
-        };
-        for place in first..=last {
-            match self.has_ended(place) {
-                true => copy.mark_ended(place - first..place - first + 1),
-                false => {
-                    copy.data.extend_from_slice(&self.data[self.start(place)..self.ends[place] as usize])
-                }
-            }
-            copy.ends.push(copy.data.len() as u32);
+        let (mut first, mut end) = (0, self.ends.len());
+        while self.has_ended(first) {
+            first += 1;
         }
+        while self.has_ended(end - 1) {
+            end -= 1;
+        }
+        let mut copy = Self { first: self.first + first as u64, ..Self::default() };
+        copy.data.reserve_exact(self.live_bytes);
+        copy.ends.reserve_exact(end - first);
+        for place in first..end {
+            let ended = self.has_ended(place);
+            let record = &self.data[self.start(place)..self.ends[place] as usize];
+            copy.push(if ended { &[] } else { record }, self.accepted_at(place), None);
+            if ended {
+                copy.mark_ended(place - first..place - first + 1);
+                copy.live -= 1;
+            }
+        }
+        copy.tags = std::mem::take(&mut self.tags);
         copy.tags.iter_mut().for_each(|(place, _)| *place -= first as u32);
-        let mark = self.times.partition_point(|&(from, _)| from as usize <= first);
-        copy.times.extend(self.times[..mark].last().map(|&(_, at)| (0, at)));
-        let marks = self.times[mark..].iter().take_while(|&&(from, _)| from as usize <= last);
-        copy.times.extend(marks.map(|&(from, at)| (from - first as u32, at)));
         copy
+    }
+
+    fn accepted_at(&self, place: usize) -> i64 {
+        let mark = self.times.partition_point(|&(from, _)| from as usize <= place);
+        self.times[mark - 1].1
     }
 
     fn start(&self, place: usize) -> usize {

@@ -112,9 +112,9 @@ impl RetryPolicy {
 
     /// How long to wait after the `failures`-th failure in a row, ms, jitter included.
     pub fn backoff(&self, failures: u32, seed: u64) -> u64 {
-        let unit = splitmix(seed ^ u64::from(failures).wrapping_mul(0x9E37_79B9_7F4A_7C15)) >> 11;
-        // 53 bits, so the product stays far from overflow for any sensible delay.
-        let jitter = |span: u64| ((u128::from(span) * u128::from(unit)) >> 53) as u64;
+        let unit = splitmix(seed ^ u64::from(failures).wrapping_mul(0x9E37_79B9_7F4A_7C15)) >> 32;
+        // Spans of up to 49 days.
+        let jitter = |span: u64| span.saturating_mul(unit) >> 32;
         if failures <= self.retry_limit {
             let wait = match failures {
                 0 | 1 => 0,

@@ -1,11 +1,12 @@
 //! GrowingIO as a destination: lanes, sealing, requests, and what its answers mean.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 
 #[cfg(not(all(feature = "js", target_family = "wasm")))]
 use super::events::EventRecords;
 use super::options::{Consumer, Format, OptionError, Options};
 use super::transcode::Common;
+use crate::codec::number::write_unsigned;
 use crate::codec::xor::xor;
 use crate::destination::{BatchId, Batching, Cause, Destination, Now, Records, Verdict};
 use crate::http::{Body, Request, Response};
@@ -25,8 +26,8 @@ pub struct GrowingIo {
     records: EventRecords,
     pub(super) common: Common,
     urls: [String; 3],
-    /// What stands in the bytes of every record: exported events are restored only where it is the same.
-    identity: Vec<u8>,
+    product_id: String,
+    data_source_id: String,
 }
 
 /// What keeps requests apart: each lane has its own path.
@@ -54,10 +55,12 @@ pub struct Sealed {
 const MIN_RECORD: usize = 64;
 
 /// How much of an answer's body goes into an error message.
+#[cfg(not(all(feature = "js", target_family = "wasm")))]
 const MESSAGE_BYTES: usize = 200;
 
 /// What compressing needs besides its input and output; kept, because its size is that of a batch.
 struct Snappy {
+    #[cfg(not(all(feature = "js", target_family = "wasm")))]
     encoder: snap::raw::Encoder,
     plain: Vec<u8>,
     packed: Vec<u8>,
@@ -67,23 +70,31 @@ struct Snappy {
 const KEPT_BUFFER: usize = 1 << 20;
 
 thread_local! {
-    static SNAPPY: RefCell<Snappy> = RefCell::new(Snappy {
-        encoder: snap::raw::Encoder::new(),
-        plain: Vec::new(),
-        packed: Vec::new(),
-    });
+    static SNAPPY: Cell<Option<Box<Snappy>>> = const { Cell::new(None) };
 }
 
 impl GrowingIo {
     /// A destination with these options.
     pub fn new(options: &Options) -> Result<Self, OptionError> {
         options.check()?;
+        Ok(Self::unchecked(options))
+    }
+
+    /// A destination with options that were checked elsewhere.
+    pub(crate) fn unchecked(options: &Options) -> Self {
         let host = options.server_host.strip_suffix('/').unwrap_or(&options.server_host);
-        let project = path_segment(&options.product_id);
-        let family = if options.format.is_protobuf() { "protobuf" } else { "json" };
-        let identity = [family, &options.product_id, &options.data_source_id].join("\0").into_bytes();
-        Ok(Self {
-            identity,
+        let urls = [("/v3", "/collect"), ("", "/collect/item"), ("", "/collect/user-mapping")];
+        let urls = urls.map(|(version, what)| {
+            let mut url = host.to_owned();
+            url.push_str(version);
+            url.push_str("/projects/");
+            push_path_segment(&mut url, &options.product_id);
+            url.push_str(what);
+            url
+        });
+        Self {
+            product_id: options.product_id.clone(),
+            data_source_id: options.data_source_id.clone(),
             format: options.format,
             consumer: options.consumer,
             validate: options.validate,
@@ -93,12 +104,14 @@ impl GrowingIo {
             #[cfg(not(all(feature = "js", target_family = "wasm")))]
             records: EventRecords::new(options),
             common: Common::new(options),
-            urls: [
-                [host, "/v3/projects/", &project, "/collect"].concat(),
-                [host, "/projects/", &project, "/collect/item"].concat(),
-                [host, "/projects/", &project, "/collect/user-mapping"].concat(),
-            ],
-        })
+            urls,
+        }
+    }
+
+    /// What stands in the bytes of every record: exported events are restored only where it is the same.
+    fn identity(&self) -> String {
+        let family = if self.format.is_protobuf() { "protobuf" } else { "json" };
+        [family, &self.product_id, &self.data_source_id].join("\0")
     }
 
     /// Writes records as one list.
@@ -114,11 +127,12 @@ impl GrowingIo {
     }
 
     fn frame_compressed(&self, records: Records<'_>) -> Vec<u8> {
-        SNAPPY.with_borrow_mut(|snappy| {
-            snappy.plain.clear();
-            self.frame(records, &mut snappy.plain);
-            snappy.compress()
-        })
+        let mut snappy = SNAPPY.take().unwrap_or_else(|| Box::new(Snappy::new()));
+        snappy.plain.clear();
+        self.frame(records, &mut snappy.plain);
+        let body = snappy.compress();
+        SNAPPY.set(Some(snappy));
+        body
     }
 
     /// The URL a lane's records go to, without query.
@@ -128,18 +142,39 @@ impl GrowingIo {
 }
 
 impl Snappy {
+    fn new() -> Self {
+        Self {
+            #[cfg(not(all(feature = "js", target_family = "wasm")))]
+            encoder: snap::raw::Encoder::new(),
+            plain: Vec::new(),
+            packed: Vec::new(),
+        }
+    }
+
     /// Compresses `plain`, into exactly the memory that it takes.
     fn compress(&mut self) -> Vec<u8> {
-        self.packed.resize(snap::raw::max_compress_len(self.plain.len()), 0);
-        // The only error is an input of 4 GiB or more, and the options keep requests far below that.
-        let len = self.encoder.compress(&self.plain, &mut self.packed).unwrap_or_default();
-        let body = self.packed[..len].to_vec();
+        self.pack();
+        let body = self.packed.clone();
         for buffer in [&mut self.plain, &mut self.packed] {
             if buffer.capacity() > KEPT_BUFFER {
                 *buffer = Vec::new();
             }
         }
         body
+    }
+
+    #[cfg(not(all(feature = "js", target_family = "wasm")))]
+    fn pack(&mut self) {
+        self.packed.resize(snap::raw::max_compress_len(self.plain.len()), 0);
+        // The only error is an input of 4 GiB or more, and the options keep requests far below that.
+        let len = self.encoder.compress(&self.plain, &mut self.packed).unwrap_or_default();
+        self.packed.truncate(len);
+    }
+
+    #[cfg(all(feature = "js", target_family = "wasm"))]
+    fn pack(&mut self) {
+        self.packed.clear();
+        crate::codec::snappy::compress(&self.plain, &mut self.packed);
     }
 }
 
@@ -254,9 +289,13 @@ impl Destination for GrowingIo {
     }
 
     fn request(&self, sealed: &Sealed, _: u32, _: Now) -> Request {
-        let compress = if self.format == Format::Simple { "&compress=0" } else { "" };
+        let mut url = self.url(sealed.lane).to_owned();
         let stm = decimal(sealed.stm);
-        let url = [self.url(sealed.lane), "?stm=", &stm, compress].concat();
+        url.push_str("?stm=");
+        url.push_str(&stm);
+        if self.format == Format::Simple {
+            url.push_str("&compress=0");
+        }
         let request = Request::post(url, sealed.body.clone());
         match self.format {
             Format::Simple => request.header("content-type", "text/plain;charset=UTF-8"),
@@ -297,13 +336,13 @@ impl Destination for GrowingIo {
 
     fn save_lane(&self, lane: &Lane, out: &mut Vec<u8>) {
         out.push(*lane as u8);
-        out.extend_from_slice(&self.identity);
+        out.extend_from_slice(self.identity().as_bytes());
     }
 
     fn load_lane(&self, bytes: &[u8]) -> Option<Lane> {
         let (&lane, identity) = bytes.split_first()?;
         let lanes = [Lane::Events, Lane::Items, Lane::Mappings];
-        lanes.into_iter().find(|known| *known as u8 == lane && identity == self.identity)
+        lanes.into_iter().find(|known| *known as u8 == lane && identity == self.identity().as_bytes())
     }
 
     fn save_sealed(&self, sealed: &Sealed, out: &mut Vec<u8>) {
@@ -320,6 +359,8 @@ impl Destination for GrowingIo {
     }
 }
 
+/// What failed, in words.
+#[cfg(not(all(feature = "js", target_family = "wasm")))]
 fn describe(response: &Response) -> String {
     let status = decimal(response.status.into());
     if (300..400).contains(&response.status) {
@@ -333,21 +374,31 @@ fn describe(response: &Response) -> String {
     }
 }
 
-/// Percent-encodes text as one segment of a path.
-fn path_segment(text: &str) -> String {
+/// The shell brings the words, as above, in place of the body.
+#[cfg(all(feature = "js", target_family = "wasm"))]
+fn describe(response: &Response) -> String {
+    crate::js::host::text(&response.body)
+}
+
+/// Appends text, percent-encoded as one segment of a path.
+fn push_path_segment(out: &mut String, text: &str) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            _ => out.extend(['%', HEX[usize::from(byte >> 4)].into(), HEX[usize::from(byte & 15)].into()]),
+            _ => {
+                out.push('%');
+                out.push(char::from(HEX[usize::from(byte >> 4)]));
+                out.push(char::from(HEX[usize::from(byte & 15)]));
+            }
         }
     }
-    out
 }
 
 fn decimal(number: u64) -> String {
-    itoa::Buffer::new().format(number).to_owned()
+    let mut out = Vec::new();
+    write_unsigned(&mut out, number);
+    String::from_utf8(out).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -30,3 +30,9 @@ pub(crate) fn read_date(text: &str) -> Option<u64> {
     let at = date(text.as_ptr(), text.len());
     (at >= 0.0).then_some(at as u64)
 }
+
+/// Text that the shell wrote, which is UTF-8.
+pub(crate) fn text(bytes: &[u8]) -> String {
+    // SAFETY: it came from `TextEncoder`.
+    unsafe { String::from_utf8_unchecked(bytes.to_vec()) }
+}
