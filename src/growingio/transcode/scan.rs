@@ -1,6 +1,6 @@
 //! Reads an event's text once: canonical JSON onto a tape, and where each member's value stands there.
 
-use super::problem::{self, Problem, Result};
+use super::problem::{Problem, Result};
 use super::table::{self, Kind};
 use super::text::copy_string;
 use crate::codec::bytes::{byte_at, part, put, put_byte};
@@ -35,16 +35,24 @@ pub(super) struct Scan<'t> {
     pub(super) unknown: Span,
     pub(super) twice: Span,
     /// What is wrong with a context field: told when all else is right.
-    pub(super) late: Option<&'static Problem>,
+    pub(super) late: Result,
     pub(super) late_name: Span,
     late_rank: u8,
     protobuf: bool,
 }
 
-/// The levels of an object: whether its keys are named in errors, and whether its values have to be strings.
-const INNER: u8 = 0;
-const NAMED: u8 = 1;
-const STRINGS: u8 = 2;
+/// What an object or list is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Event,
+    Resource,
+    /// Its keys are named in errors.
+    Named,
+    /// As well, and its values have to be strings.
+    Strings,
+    Inner,
+    List,
+}
 
 impl<'t> Scan<'t> {
     /// `tape` and `slots`: what every record has.
@@ -63,7 +71,7 @@ impl<'t> Scan<'t> {
             name: Span::default(),
             unknown: Span::default(),
             twice: Span::default(),
-            late: None,
+            late: Ok(()),
             late_name: Span::default(),
             late_rank: u8::MAX,
             protobuf,
@@ -82,177 +90,188 @@ impl<'t> Scan<'t> {
 
     /// Reads the whole text.
     pub(super) fn event(&mut self) -> Result {
-        self.open(b'{', &problem::OBJECT)?;
-        let mut first = true;
-        while self.more(b'}', &mut first, &problem::NEXT_KEY)? {
-            self.parent = "";
-            let key = self.key()?;
-            self.name = key;
-            match table::find(&table::KEYS, part(&self.tape, key.start + 1, key.end - 1)) {
-                Some(row) => self.known(key, row)?,
-                None => self.field(key)?,
-            }
+        if self.peek() != b'{' {
+            return Err(Problem::Object);
         }
-        if self.peek() != 0 || self.at < self.text.len() { Err(&problem::END) } else { Ok(()) }
+        self.nest(Level::Event)?;
+        if self.peek() != 0 || self.at < self.text.len() { Err(Problem::End) } else { Ok(()) }
     }
 
-    fn known(&mut self, key: Span, row: table::Row<'static>) -> Result {
-        if self.slots[usize::from(row.slot) % table::SLOTS].start != 0 {
-            return Err(&problem::TWICE);
+    /// Reads the object or list that comes next.
+    fn nest(&mut self, level: Level) -> Result {
+        let bracket = self.peek();
+        self.take(bracket, Problem::Value)?;
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(Problem::TooDeep);
         }
-        if self.peek() == b'n' && !matches!(row.slot, table::TRACK | table::ITEM | table::MAPPING) {
+        let object = self.tape.len();
+        let mut twice = Span::default();
+        // `{` and `}`, `[` and `]` are two apart.
+        while self.peek() != bracket + 2 {
+            if self.tape.len() > object {
+                self.take(b',', Problem::Next)?;
+            }
+            if level == Level::List {
+                self.value()?;
+                continue;
+            }
+            let start = self.tape.len();
+            self.string()?;
+            let key = Span { start, end: self.tape.len() };
+            self.take(b':', Problem::Colon)?;
+            if level != Level::Inner {
+                self.name = key;
+            }
+            match level {
+                Level::Event => {
+                    self.parent = "";
+                    self.top(key)?;
+                    continue;
+                }
+                Level::Resource => {
+                    self.parent = "resource_item";
+                    let Some(row) = self.row(&table::RESOURCE, key) else {
+                        return Err(Problem::ResourceTakes);
+                    };
+                    self.member(key, row)?;
+                    continue;
+                }
+                _ => {}
+            }
+            if self.is_twice(object, key) && twice.start == 0 {
+                twice = key;
+            }
             let start = self.tape.len();
             self.value()?;
-            self.slots[usize::from(row.slot) % table::SLOTS] = Span { start, end: start };
+            if level == Level::Strings && byte_at(&self.tape, start) != b'"' {
+                return Err(Problem::NoString);
+            }
+        }
+        self.take(bracket + 2, Problem::Value)?;
+        self.depth -= 1;
+        if twice.start == 0 {
             return Ok(());
         }
-        self.member(key, row)
+        if level != Level::Inner {
+            self.name = twice;
+        }
+        Err(Problem::Twice)
+    }
+
+    /// The value of a key of the event.
+    fn top(&mut self, key: Span) -> Result {
+        let start = self.tape.len();
+        if let Some(row) = self.row(&table::KEYS, key) {
+            if self.slot(row.slot).start != 0 {
+                return Err(Problem::Twice);
+            }
+            if self.peek() != b'n' || matches!(row.slot, table::TRACK | table::ITEM | table::MAPPING) {
+                return self.member(key, row);
+            }
+            *self.slot(row.slot) = Span { start, end: start };
+            return self.value();
+        }
+        // A context field if it is anything.
+        self.value()?;
+        let span = Span { start, end: self.tape.len() };
+        if self.unknown.start == 0 {
+            self.unknown = key;
+        }
+        match byte_at(&self.tape, start) {
+            b'n' => return Ok(()),
+            b'[' => return Err(Problem::List),
+            _ => {}
+        }
+        if self.is_twice(0, key) && self.twice.start == 0 {
+            self.twice = key;
+        }
+        let (number, checked) = match self.row(&table::EVENT, key) {
+            Some(row) => {
+                *self.slot(row.slot) = span;
+                (row.slot, check(row.kind, self.tape(span)))
+            }
+            None => (0, Err(Problem::NoField)),
+        };
+        // Protobuf is written in the order of the numbers, JSON in that of the text.
+        let rank = if self.protobuf { number } else { 0 };
+        if let Err(problem) = checked
+            && rank < self.late_rank
+        {
+            self.late_rank = rank;
+            self.late = Err(problem);
+            self.late_name = key;
+        }
+        Ok(())
     }
 
     /// The value of a member that must be of its kind.
     fn member(&mut self, key: Span, row: table::Row<'static>) -> Result {
         let start = self.tape.len();
         let parent = self.parent;
-        match (row.kind, self.peek()) {
-            (Kind::Named, b'{') => {
-                let (parent, level) = match row.slot {
-                    table::MAPPING => ("mapping", STRINGS),
-                    table::ATTRIBUTES => ("attributes", NAMED),
-                    _ => ("resource_item.attributes", NAMED),
-                };
-                self.parent = parent;
-                self.map(level)?;
-            }
-            (Kind::Item, b'{') => self.resource_item()?,
-            _ => self.value()?,
+        let (inside, level) = match row.slot {
+            _ if self.peek() != b'{' => ("", Level::List),
+            table::MAPPING => ("mapping", Level::Strings),
+            table::ATTRIBUTES => ("attributes", Level::Named),
+            table::RESOURCE_ATTRIBUTES => ("resource_item.attributes", Level::Named),
+            table::RESOURCE_ITEM => ("", Level::Resource),
+            _ => ("", Level::List),
+        };
+        if level == Level::List {
+            self.value()?;
+        } else {
+            self.parent = inside;
+            self.nest(level)?;
         }
         self.parent = parent;
         self.name = key;
-        let end = self.tape.len();
-        check(row.kind, part(&self.tape, start, end))?;
-        let slot = &mut self.slots[usize::from(row.slot) % table::SLOTS];
+        let span = Span { start, end: self.tape.len() };
+        check(row.kind, self.tape(span))?;
+        let slot = self.slot(row.slot);
         if slot.start != 0 {
-            return Err(&problem::TWICE);
+            return Err(Problem::Twice);
         }
-        *slot = Span { start, end };
+        *slot = span;
+        if level == Level::Resource {
+            if self.slot(table::RESOURCE_ID).start == 0 {
+                return Err(Problem::ResourceId);
+            }
+            if self.slot(table::RESOURCE_KEY).start == 0 {
+                return Err(Problem::ResourceKey);
+            }
+            self.drop_empty(table::RESOURCE_ATTRIBUTES);
+        }
         Ok(())
     }
 
-    fn resource_item(&mut self) -> Result {
-        self.open(b'{', &problem::OBJECT)?;
-        let mut first = true;
-        while self.more(b'}', &mut first, &problem::NEXT_KEY)? {
-            let key = self.key()?;
-            self.parent = "resource_item";
-            self.name = key;
-            match table::find(&table::RESOURCE, part(&self.tape, key.start + 1, key.end - 1)) {
-                Some(row) => self.member(key, row)?,
-                None => return Err(&problem::RESOURCE_TAKES),
-            }
-        }
-        if self.value_of(table::RESOURCE_ID).is_empty() {
-            return Err(&problem::RESOURCE_ID);
-        }
-        if self.value_of(table::RESOURCE_KEY).is_empty() {
-            return Err(&problem::RESOURCE_KEY);
-        }
-        self.drop_empty(table::RESOURCE_ATTRIBUTES);
-        Ok(())
+    /// The row of a key.
+    fn row(&self, table: &'static [u8], key: Span) -> Option<table::Row<'static>> {
+        table::find(table, part(&self.tape, key.start + 1, key.end - 1))
+    }
+
+    pub(super) fn slot(&mut self, slot: u8) -> &mut Span {
+        &mut self.slots[usize::from(slot) % table::SLOTS]
     }
 
     /// No attributes are as if none were given.
     pub(super) fn drop_empty(&mut self, slot: u8) {
-        let span = &mut self.slots[usize::from(slot) % table::SLOTS];
+        let span = self.slot(slot);
         if span.end - span.start == "{}".len() {
             span.end = span.start;
         }
     }
 
-    /// The value of a key that is a context field if it is anything.
-    fn field(&mut self, key: Span) -> Result {
-        let start = self.tape.len();
-        self.value()?;
-        if self.unknown.start == 0 {
-            self.unknown = key;
-        }
-        let end = self.tape.len();
-        match byte_at(&self.tape, start) {
-            b'n' => return Ok(()),
-            b'[' => return Err(&problem::A_LIST),
-            _ => {}
-        }
-        if self.is_twice(0, key) && self.twice.start == 0 {
-            self.twice = key;
-        }
-        let value = part(&self.tape, start, end);
-        let (rank, checked) = match table::find(&table::EVENT, part(&self.tape, key.start + 1, key.end - 1)) {
-            Some(row) => {
-                let checked = check(row.kind, value);
-                self.slots[usize::from(row.slot) % table::SLOTS] = Span { start, end };
-                (row.slot, checked)
-            }
-            None => (0, Err(&problem::NO_FIELD)),
-        };
-        // Protobuf is written in the order of the numbers, JSON in that of the text.
-        let rank = if self.protobuf { rank } else { 0 };
-        if let Err(problem) = checked
-            && rank < self.late_rank
-        {
-            self.late_rank = rank;
-            self.late = Some(problem);
-            self.late_name = key;
-        }
-        Ok(())
-    }
-
     fn value(&mut self) -> Result {
         match self.peek() {
             b'"' => self.string(),
-            b'{' => self.map(INNER),
-            b'[' => self.list(),
+            b'{' => self.nest(Level::Inner),
+            b'[' => self.nest(Level::List),
             b'-' | b'0'..=b'9' => self.number(),
             b't' => self.word(b"true"),
             b'f' => self.word(b"false"),
             b'n' => self.word(b"null"),
-            _ => Err(&problem::VALUE),
+            _ => Err(Problem::Value),
         }
-    }
-
-    fn map(&mut self, level: u8) -> Result {
-        self.open(b'{', &problem::OBJECT)?;
-        let object = self.tape.len();
-        let mut twice = Span::default();
-        let mut first = true;
-        while self.more(b'}', &mut first, &problem::NEXT_KEY)? {
-            let key = self.key()?;
-            if self.is_twice(object, key) && twice.start == 0 {
-                twice = key;
-            }
-            if level != INNER {
-                self.name = key;
-            }
-            let start = self.tape.len();
-            self.value()?;
-            if level == STRINGS {
-                check(Kind::String, part(&self.tape, start, start + 1))?;
-            }
-        }
-        if twice.start == 0 {
-            return Ok(());
-        }
-        if level != INNER {
-            self.name = twice;
-        }
-        Err(&problem::TWICE)
-    }
-
-    fn list(&mut self) -> Result {
-        self.open(b'[', &problem::VALUE)?;
-        let mut first = true;
-        while self.more(b']', &mut first, &problem::NEXT_VALUE)? {
-            self.value()?;
-        }
-        Ok(())
     }
 
     fn number(&mut self) -> Result {
@@ -283,7 +302,7 @@ impl<'t> Scan<'t> {
             }
             put(&mut self.tape, number);
         } else if !write_decimal(&mut self.tape, number) {
-            return Err(&problem::NOT_FINITE);
+            return Err(Problem::TooLarge);
         }
         Ok(())
     }
@@ -293,55 +312,26 @@ impl<'t> Scan<'t> {
         while let b'0'..=b'9' = byte_at(self.text, self.at) {
             self.at += 1;
         }
-        if self.at == start { Err(&problem::DIGIT) } else { Ok(()) }
+        if self.at == start { Err(Problem::Digit) } else { Ok(()) }
     }
 
     fn word(&mut self, word: &'static [u8]) -> Result {
         if part(self.text, self.at, self.at + word.len()) != word {
-            return Err(&problem::VALUE);
+            return Err(Problem::Value);
         }
         self.at += word.len();
         put(&mut self.tape, word);
         Ok(())
     }
 
-    /// The next key with its quotes.
-    fn key(&mut self) -> Result<Span> {
-        let start = self.tape.len();
-        self.string()?;
-        let end = self.tape.len();
-        self.take(b':', &problem::COLON)?;
-        Ok(Span { start, end })
-    }
-
     fn string(&mut self) -> Result {
-        self.take(b'"', &problem::STRING)?;
+        self.take(b'"', Problem::String)?;
         copy_string(self.text, &mut self.at, &mut self.tape, false)?;
         put_byte(&mut self.tape, b'"');
         Ok(())
     }
 
-    fn open(&mut self, bracket: u8, problem: &'static Problem) -> Result {
-        self.take(bracket, problem)?;
-        self.depth += 1;
-        if self.depth > MAX_DEPTH { Err(&problem::TOO_DEEP) } else { Ok(()) }
-    }
-
-    /// Whether an element follows, after its comma; else takes the closing bracket.
-    fn more(&mut self, bracket: u8, first: &mut bool, problem: &'static Problem) -> Result<bool> {
-        if self.peek() == bracket {
-            self.depth -= 1;
-            self.take(bracket, problem)?;
-            return Ok(false);
-        }
-        if !*first {
-            self.take(b',', problem)?;
-        }
-        *first = false;
-        Ok(true)
-    }
-
-    fn take(&mut self, byte: u8, problem: &'static Problem) -> Result {
+    fn take(&mut self, byte: u8, problem: Problem) -> Result {
         if self.peek() != byte {
             return Err(problem);
         }
@@ -386,19 +376,19 @@ fn check(kind: Kind, value: &[u8]) -> Result {
     match kind {
         Kind::Own => Ok(()),
         Kind::String if first == b'"' => Ok(()),
-        Kind::String => Err(&problem::NO_STRING),
+        Kind::String => Err(Problem::NoString),
         Kind::Int32 | Kind::Int64 => match read_int(value) {
             Int::Small(int) if kind == Kind::Int64 || int == i64::from(int as i32) => Ok(()),
-            Int::Other => Err(&problem::NO_INTEGER),
-            _ => Err(&problem::OUT_OF_RANGE),
+            Int::Other => Err(Problem::NoInteger),
+            _ => Err(Problem::Range),
         },
         Kind::Double => match read_int(value) {
             Int::Small(_) => Ok(()),
             Int::Other if matches!(first, b'-' | b'0'..=b'9') => Ok(()),
-            _ => Err(&problem::NO_NUMBER),
+            _ => Err(Problem::NoNumber),
         },
         _ if first == b'{' => Ok(()),
-        _ => Err(&problem::NO_OBJECT),
+        _ => Err(Problem::NoObject),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Strings: from JSON as it came to canonical JSON, which has one spelling for each string, and on to plain text.
 
-use super::problem::{self, Result};
+use super::problem::{Problem, Result};
 use crate::codec::bytes::{byte_at, part, put, put_byte};
 use crate::codec::json_read::plain_run;
 
@@ -17,8 +17,8 @@ pub(super) fn copy_string(from: &[u8], at: &mut usize, out: &mut Vec<u8>, raw: b
                 return Ok(());
             }
             b'\\' => {}
-            _ if end < from.len() => return Err(&problem::CONTROL),
-            _ => return Err(&problem::QUOTE),
+            _ if end < from.len() => return Err(Problem::Control),
+            _ => return Err(Problem::Quote),
         }
         let letter = byte_at(from, end + 1);
         let mut next = end + 2;
@@ -49,7 +49,7 @@ pub(super) fn copy_string(from: &[u8], at: &mut usize, out: &mut Vec<u8>, raw: b
             _ => NO_HEX,
         };
         if code == NO_HEX {
-            return Err(&problem::ESCAPE);
+            return Err(Problem::Escape);
         }
         *at = next;
         if code >= 0x80 {
