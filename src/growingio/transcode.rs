@@ -130,7 +130,7 @@ impl GrowingIo {
     /// Says of which kind the event is, and what the kind does not have or lacks.
     #[inline(never)]
     fn judge(&self, scan: &mut Scan<'_>) -> Result<Lane> {
-        let given = |slot| !scan.value_of(slot).is_empty();
+        let given = |slot| scan.len_of(slot) > 0;
         let (track, item, mapping) = (given(TRACK), given(ITEM), given(MAPPING));
         let (allowed, lane, takes) = match (track, item, mapping) {
             (false, false, false) => (USER_KEYS, Lane::Events, Problem::UserTakes),
@@ -143,11 +143,13 @@ impl GrowingIo {
             }
         };
         let mut at = 0;
-        while let Some(row) = table::next(&table::KEYS, &mut at) {
-            if allowed >> row.slot & 1 == 0 && !scan.value_of(row.slot).is_empty() {
-                scan.blame(row.slot);
+        while at < table::KEYS.len() {
+            let head = table::head(&table::KEYS, at);
+            if allowed >> head.slot & 1 == 0 && scan.len_of(head.slot) > 0 {
+                scan.blame(head.slot);
                 return Err(takes);
             }
+            at += table::HEAD + usize::from(head.len);
         }
         scan.parent = "";
         if track {
@@ -159,7 +161,7 @@ impl GrowingIo {
             scan.name = scan.unknown;
             return Err(takes);
         }
-        if item && scan.value_of(KEY).is_empty() {
+        if item && scan.len_of(KEY) == 0 {
             return Err(Problem::Key);
         }
         if lane == Lane::Events {
@@ -178,7 +180,7 @@ impl GrowingIo {
 
 /// What the platform would not be able to use.
 fn validate(scan: &Scan<'_>, lane: Lane, track: bool) -> Result {
-    let blank = |slot| scan.value_of(slot).len() <= 2;
+    let blank = |slot| scan.len_of(slot) <= 2;
     match lane {
         Lane::Events => {
             if track && blank(TRACK) {
@@ -202,7 +204,7 @@ fn validate(scan: &Scan<'_>, lane: Lane, track: bool) -> Result {
 impl Scan<'_> {
     /// Fills in what an event has without being told.
     fn complete(&mut self, protobuf: bool, now: Now) {
-        let track = !self.value_of(TRACK).is_empty();
+        let track = self.len_of(TRACK) > 0;
         let start = self.tape.len();
         let name: &[u8] = match (track, protobuf) {
             (true, false) => b"\"CUSTOM\"",

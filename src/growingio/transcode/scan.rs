@@ -4,7 +4,6 @@ use super::problem::{Problem, Result};
 use super::table::{self, Kind};
 use super::text::copy_string;
 use crate::codec::bytes::{byte_at, part, put, put_byte};
-use crate::codec::fnv::fnv;
 use crate::codec::json_read::MAX_DEPTH;
 use crate::codec::number::write_decimal;
 
@@ -81,6 +80,13 @@ impl<'t> Scan<'t> {
     /// The tape there.
     pub(super) fn tape(&self, span: Span) -> &[u8] {
         part(&self.tape, span.start, span.end)
+    }
+
+    /// How long the value of a member is; 0 when it has none.
+    #[cfg_attr(target_family = "wasm", inline(never))]
+    pub(super) fn len_of(&self, slot: u8) -> usize {
+        let span = self.slots[usize::from(slot) % table::SLOTS];
+        span.end - span.start
     }
 
     /// The value of a member; empty when it has none.
@@ -206,7 +212,7 @@ impl<'t> Scan<'t> {
     }
 
     /// The value of a member that must be of its kind.
-    fn member(&mut self, key: Span, row: table::Row<'static>) -> Result {
+    fn member(&mut self, key: Span, row: table::Head) -> Result {
         let start = self.tape.len();
         let parent = self.parent;
         let (inside, level) = match row.slot {
@@ -245,7 +251,7 @@ impl<'t> Scan<'t> {
     }
 
     /// The row of a key.
-    fn row(&self, table: &'static [u8], key: Span) -> Option<table::Row<'static>> {
+    fn row(&self, table: &'static [u8], key: Span) -> Option<table::Head> {
         table::find(table, part(&self.tape, key.start + 1, key.end - 1))
     }
 
@@ -353,7 +359,12 @@ impl<'t> Scan<'t> {
     /// Notes a key of an object, unless it stood there before.
     fn is_twice(&mut self, object: usize, key: Span) -> bool {
         let name = part(&self.tape, key.start, key.end);
-        let mut place = (fnv(name) as usize).wrapping_add(object.wrapping_mul(0x9e37_79b1));
+        // FNV-1a.
+        let mut hash = object as u32 ^ 0x811c_9dc5;
+        for &byte in name {
+            hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+        }
+        let mut place = hash as usize;
         loop {
             place &= self.keys.len() - 1;
             let Some(entry) = self.keys.get_mut(place) else { return false };
@@ -377,43 +388,52 @@ fn check(kind: Kind, value: &[u8]) -> Result {
         Kind::Own => Ok(()),
         Kind::String if first == b'"' => Ok(()),
         Kind::String => Err(Problem::NoString),
-        Kind::Int32 | Kind::Int64 => match read_int(value) {
-            Int::Small(int) if kind == Kind::Int64 || int == i64::from(int as i32) => Ok(()),
-            Int::Other => Err(Problem::NoInteger),
-            _ => Err(Problem::Range),
-        },
-        Kind::Double => match read_int(value) {
-            Int::Small(_) => Ok(()),
-            Int::Other if matches!(first, b'-' | b'0'..=b'9') => Ok(()),
-            _ => Err(Problem::NoNumber),
+        Kind::Int32 | Kind::Int64 | Kind::Double => match (class(value), kind) {
+            (Class::Int64, Kind::Int32) if read_int(value) != i64::from(read_int(value) as i32) => {
+                Err(Problem::Range)
+            }
+            (Class::Int64, _) | (Class::Double, Kind::Double) => Ok(()),
+            (_, Kind::Double) => Err(Problem::NoNumber),
+            (Class::BigInt, _) => Err(Problem::Range),
+            _ => Err(Problem::NoInteger),
         },
         _ if first == b'{' => Ok(()),
         _ => Err(Problem::NoObject),
     }
 }
 
-/// A value as an integer.
-pub(super) enum Int {
-    Small(i64),
-    Big,
-    Other,
+/// What a value is as a number.
+#[derive(PartialEq, Eq)]
+enum Class {
+    Int64,
+    BigInt,
+    Double,
+    None,
 }
 
-/// Reads canonical JSON as an integer.
-pub(super) fn read_int(value: &[u8]) -> Int {
+fn class(value: &[u8]) -> Class {
     let minus = byte_at(value, 0) == b'-';
-    let mut at = usize::from(minus);
-    let mut size: u64 = 0;
-    while let Some(&byte) = value.get(at) {
-        if !byte.is_ascii_digit() {
-            return Int::Other;
+    let mut digits = 0;
+    for byte in value {
+        match byte {
+            b'0'..=b'9' => digits += 1,
+            b'-' if digits == 0 => {}
+            _ if digits > 0 => return Class::Double,
+            _ => return Class::None,
         }
-        size = size.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
-        at += 1;
     }
-    // 19 digits never are too many for 64 bits.
-    if at - usize::from(minus) > 19 || size > i64::MAX as u64 + u64::from(minus) {
-        return Int::Big;
+    // 19 digits never are too many for 64 bits, but for their sign.
+    let value = read_int(value);
+    if digits > 19 || if minus { value > 0 } else { value < 0 } { Class::BigInt } else { Class::Int64 }
+}
+
+/// Reads an integer of 64 bits.
+pub(super) fn read_int(value: &[u8]) -> i64 {
+    let mut int: i64 = 0;
+    for &byte in value {
+        if byte != b'-' {
+            int = int.wrapping_mul(10).wrapping_add(i64::from(byte - b'0'));
+        }
     }
-    Int::Small(if minus { (size as i64).wrapping_neg() } else { size as i64 })
+    if byte_at(value, 0) == b'-' { int.wrapping_neg() } else { int }
 }
