@@ -109,11 +109,12 @@ fn page() -> StepResult {
     node_tests(&["tests/page"])
 }
 
-/// The npm package, built, packed and installed in throwaway projects: Node, workerd, Chromium.
+/// The npm package, built, packed and installed in throwaway projects: Node, Deno, Bun, workerd, Chromium.
 fn npm_package() -> StepResult {
     package::dependencies()?;
     package::build()?;
-    node_tests(&["tests/runtimes/node", "tests/runtimes/workers", "tests/runtimes/browser"])
+    let folders = ["node", "servers", "workers", "browser"].map(|folder| format!("tests/runtimes/{folder}"));
+    node_tests(&folders.each_ref().map(String::as_str))
 }
 
 /// The tests of these folders, with Chromium and the collector at hand.

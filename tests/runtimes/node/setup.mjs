@@ -1,7 +1,10 @@
 // A throwaway project with the packed package in it, and a collector.
 
+import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -34,5 +37,34 @@ export async function collector(...args) {
     createInterface(child.stdout).on("line", seen);
   });
   const get = async (path) => (await fetch(url + path)).json();
-  return { url, get, stop: () => child.kill() };
+  const post = (path, body) => fetch(url + path, { method: "POST", body });
+  const fault = (...faults) => post("/trackwire/faults", JSON.stringify({ faults }));
+  return {
+    url,
+    get,
+    /** What it does to the requests to come, instead of the faults so far. */
+    fault,
+    /** What it holds. */
+    records: async () => (await get("/trackwire/good?limit=10000")).records,
+    /** Empty and without faults. */
+    reset: () => Promise.all([post("/trackwire/reset"), fault()]),
+    stop: () => child.kill(),
+  };
+}
+
+/** An origin where nobody listens. */
+export async function nobody() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  await once(server.close(), "close");
+  return `http://127.0.0.1:${port}`;
+}
+
+/** Checks that the books balance, and some entries. */
+export function assertBalance(stats, expected = {}) {
+  const { accepted, delivered, rejected, expired, dropped, pending } = stats;
+  const said = JSON.stringify(stats);
+  assert.equal(accepted, delivered + rejected + expired + dropped + pending, said);
+  for (const [entry, count] of Object.entries(expected)) assert.equal(stats[entry], count, `${entry} of ${said}`);
 }
