@@ -10,10 +10,10 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
+export const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
 const npm = process.platform == "win32" ? "npm.cmd" : "npm";
 
-/** Packs `pkg` and installs it in a new directory; `remove` removes that. */
+/** Packs `pkg` and installs it in a new directory, beside the packed file; `remove` removes that. */
 export function project() {
   const dir = mkdtempSync(join(tmpdir(), "trackwire-"));
   execFileSync(npm, ["pack", "--pack-destination", dir, "--silent"], { cwd: join(root, "pkg") });
@@ -21,7 +21,7 @@ export function project() {
   writeFileSync(join(dir, "package.json"), '{ "private": true, "type": "module" }');
   mkdirSync(join(dir, "node_modules"));
   execFileSync(npm, ["install", "--silent", "--offline", "--no-audit", "--no-fund", `./${tarball}`], { cwd: dir });
-  return { dir, remove: () => rmSync(dir, { recursive: true }) };
+  return { dir, tarball: join(dir, tarball), remove: () => rmSync(dir, { recursive: true }) };
 }
 
 /** Starts the collector on a free port. `faults` is what its `--fault` takes. */
