@@ -42,21 +42,15 @@ test("a policy that forbids wasm: one warning, events are dropped, nothing throw
   const { accepted, dropped } = await stats();
   assert.deepEqual([accepted, dropped], [3, 3]);
   assert.equal((await on.page.evaluate(() => warnings)).length, 1);
+  // The browser itself complains of the policy, and nobody else.
+  assert.deepEqual(on.heard.filter((text) => !text.includes("Content Security Policy")), []);
   await open({}, `/?csp=${csp("'wasm-unsafe-eval'")}`);
   await on.page.evaluate(() => (buy(3), tracker.flush()));
   assert.equal((await stats()).delivered, 3);
 });
 
 test("where wasm compiles only asynchronously, calls keep their order and their time", async () => {
-  await on.page.addInitScript(() => {
-    const { Module } = WebAssembly;
-    WebAssembly.Module = new Proxy(Module, {
-      construct(target, [bytes]) {
-        if (bytes.length > 4096) throw new RangeError("too large for the main thread");
-        return new target(bytes);
-      },
-    });
-  });
+  await on.page.addInitScript(compileLate);
   await open();
   const early = await on.page.evaluate(() => {
     buy(3);
@@ -68,6 +62,16 @@ test("where wasm compiles only asynchronously, calls keep their order and their 
   assert.deepEqual((await on.server.records()).map(({ user }) => user), ["u0", "u1", "u2"]);
   assert.deepEqual([(await stats()).accepted, (await stats()).invalid], [3, 1]);
   assert.equal((await on.page.evaluate(() => outcomes)).find(({ fate }) => fate == "invalid").tag, "bad");
+});
+
+test("where wasm compiles only asynchronously, the sample is the same", async () => {
+  await on.page.addInitScript(compileLate);
+  await open({ sampleRate: 0.5 });
+  await on.page.evaluate(() => (buy(16), tracker.flush()));
+  await on.page.evaluate(() => (buy(16), tracker.flush()));
+  const kept = (await on.arrived(20)).map(({ user }) => user);
+  assert.equal(new Set(kept).size, 10);
+  assertBalance(await stats(), { accepted: 20, delivered: 20, sampledOut: 12 });
 });
 
 test("two tabs share the visitor, and each has its own books", async () => {
@@ -84,3 +88,14 @@ test("two tabs share the visitor, and each has its own books", async () => {
   assert.equal(new Set(seen.map(({ anonymous }) => anonymous)).size, 1);
   assert.equal(new Set(seen.map(({ user }) => user)).size, 60);
 });
+
+/** Runs in the page, before its scripts: makes it one of the platforms that compile little on the main thread. */
+function compileLate() {
+  const { Module } = WebAssembly;
+  WebAssembly.Module = new Proxy(Module, {
+    construct(target, [bytes]) {
+      if (bytes.length > 4096) throw new RangeError("too large for the main thread");
+      return new target(bytes);
+    },
+  });
+}
