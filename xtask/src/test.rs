@@ -113,6 +113,10 @@ fn page() -> StepResult {
 fn npm_package() -> StepResult {
     package::dependencies()?;
     package::build()?;
+    // The module as its tests of traps want it.
+    let mut trap = cargo();
+    trap.args(["rustc", "--locked", "--lib", "--crate-type", "cdylib", "--target", WASM]);
+    run(trap.args(["--no-default-features", "--features", "__test-panic"]))?;
     let folders = ["node", "servers", "workers", "browser"].map(|folder| format!("tests/runtimes/{folder}"));
     node_tests(&folders.each_ref().map(String::as_str))
 }
@@ -133,6 +137,7 @@ fn node_tests(folders: &[&str]) -> StepResult {
     // One file at a time: some of them time what they see.
     node.current_dir(root()).args(["--test", "--test-concurrency=1", "--test-reporter=tap"]).args(files);
     node.env("CHROMIUM", chromium).env("TRACKWIRE_BIN", target_dir().join("debug").join("trackwire"));
+    node.env("TRACKWIRE_TRAP", target_dir().join(WASM).join("debug").join("trackwire.wasm"));
     let counts = run_tests(&mut node)?;
     match counts.skipped {
         0 => Ok(counts),

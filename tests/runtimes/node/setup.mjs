@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -51,6 +52,37 @@ export async function collector(...args) {
     stop: () => child.kill(),
   };
 }
+
+/** An endpoint that takes JSON and answers what `answer` says: a status or `[status, body]` for the n-th request. */
+export async function endpoint(answer = () => 204) {
+  const taken = new EventEmitter();
+  const here = { bodies: [], answer };
+  const server = createHttpServer(async (request, response) => {
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    here.bodies.push(Buffer.concat(chunks).toString());
+    taken.emit("taken");
+    const [status, body] = [await here.answer(here.bodies.length)].flat();
+    response.writeHead(status).end(body);
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return Object.assign(here, {
+    url: `http://127.0.0.1:${server.address().port}`,
+    /** The events it has got, repeated ones too. */
+    events: () => here.bodies.flatMap((body) => JSON.parse(body)),
+    /** Waits for so many requests in all. */
+    async requests(count) {
+      while (here.bodies.length < count) await once(taken, "taken");
+    },
+    stop() {
+      server.close();
+      server.closeAllConnections();
+    },
+  });
+}
+
+/** Never answers. */
+export const hang = () => new Promise(() => {});
 
 /** An origin where nobody listens. */
 export async function nobody() {
