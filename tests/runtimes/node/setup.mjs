@@ -54,7 +54,7 @@ export async function collector(...args) {
 }
 
 /** An endpoint that takes JSON and answers what `answer` says: a status or `[status, body]` for the n-th request. */
-export async function endpoint(answer = () => 204) {
+export async function endpoint(answer = () => 204, port = 0) {
   const taken = new EventEmitter();
   const here = { bodies: [], answer };
   const server = createHttpServer(async (request, response) => {
@@ -65,7 +65,7 @@ export async function endpoint(answer = () => 204) {
     const [status, body] = [await here.answer(here.bodies.length)].flat();
     response.writeHead(status).end(body);
   });
-  await once(server.listen(0, "127.0.0.1"), "listening");
+  await once(server.listen(port, "127.0.0.1"), "listening");
   return Object.assign(here, {
     url: `http://127.0.0.1:${server.address().port}`,
     /** The events it has got, repeated ones too. */
