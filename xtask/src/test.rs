@@ -135,7 +135,8 @@ fn node_tests(folders: &[&str]) -> StepResult {
     files.sort();
     let mut node = Command::new("node");
     // One file at a time: some of them time what they see.
-    node.current_dir(root()).args(["--test", "--test-concurrency=1", "--test-reporter=tap"]).args(files);
+    node.current_dir(root()).args(["--test", "--test-concurrency=1", "--test-timeout=300000"]);
+    node.arg("--test-reporter=tap").args(files);
     node.env("CHROMIUM", chromium).env("TRACKWIRE_BIN", target_dir().join("debug").join("trackwire"));
     node.env("TRACKWIRE_TRAP", target_dir().join(WASM).join("debug").join("trackwire.wasm"));
     let counts = run_tests(&mut node)?;

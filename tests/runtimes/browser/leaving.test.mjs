@@ -53,8 +53,7 @@ test("three events of 60 KiB when hidden: one leaves, the others when it has", a
   await on.server.fault({ delay_ms: 200, status: 204 });
   await open({ consumer: "buffered" });
   await on.page.evaluate(() => buy(3, { pad: "x".repeat(60 << 10) }));
-  await show("hidden");
-  const { sentBytes, requests } = await stats();
+  const { sentBytes, requests } = await show("hidden");
   assert.equal(requests, 1);
   assert.ok(sentBytes > 60 << 10 && sentBytes <= QUOTA, String(sentBytes));
   assert.equal(users(await arrived(3)), 3);
@@ -66,8 +65,7 @@ test("200 KiB when hidden: never over the quota, the rest when the page is back"
   await open({ consumer: "buffered" });
   await on.server.fault({ delay_ms: 500, status: 204 });
   await queue();
-  await show("hidden");
-  const hidden = await stats();
+  const hidden = await show("hidden");
   assertBalance(hidden, { accepted: 100, pending: 100 });
   assert.ok(hidden.requests && hidden.sentBytes > QUOTA * 0.8 && hidden.sentBytes <= QUOTA, JSON.stringify(hidden));
   await on.server.fault();
@@ -118,8 +116,7 @@ test("offline when left, and back online: everything arrives once", async () => 
   await on.page.evaluate(() => (buy(1), tracker.flush()));
   await on.context.setOffline(true);
   await on.page.evaluate(() => buy(10, {}, 1));
-  await show("hidden");
-  assertBalance(await stats(), { accepted: 11, delivered: 1, pending: 10, requests: 1 });
+  assertBalance(await show("hidden"), { accepted: 11, delivered: 1, pending: 10, requests: 1 });
   await on.context.setOffline(false);
   await show("visible");
   await on.page.evaluate(() => tracker.flush());

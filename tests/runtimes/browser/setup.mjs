@@ -92,11 +92,12 @@ export function stage({ answer = () => false, args, more } = {}) {
       assert.equal(seen.length, count);
       return seen;
     },
-    /** Hides the page from itself, or shows it: in a headless browser no tab ever is. */
+    /** Hides the page from itself, or shows it: in a headless browser no tab ever is hidden. The books right after. */
     show: (visibility) =>
       on.page.evaluate((visibility) => {
         Object.defineProperty(document, "visibilityState", { value: visibility, configurable: true });
         document.dispatchEvent(new Event("visibilitychange"));
+        return tracker.stats();
       }, visibility),
   });
 }

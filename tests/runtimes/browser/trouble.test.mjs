@@ -52,12 +52,14 @@ test("a slow endpoint: nothing is sent twice while it may still answer", async (
 });
 
 test("an endpoint slower than the timeout: sent again, counted as such", async () => {
-  await on.server.fault({ delay_ms: 1000, drop: "after", count: 1 });
-  await open({ requestTimeout: 300 });
-  await on.page.evaluate(() => (buy(1), tracker.flush({ timeout: 4000 })));
-  assertBalance(await stats(), { accepted: 1, delivered: 1, retries: 1, maybeDuplicated: 1 });
+  await on.server.fault({ delay_ms: 3000, drop: "after", count: 1 });
+  await open({ requestTimeout: 600 });
+  await on.page.evaluate(() => (buy(1), tracker.flush({ timeout: 10_000 })));
+  const books = await stats();
+  assertBalance(books, { accepted: 1, delivered: 1, maybeDuplicated: books.retries });
+  assert.ok(books.retries >= 1);
   const { length } = await on.server.records();
-  assert.ok(length == 1 || length == 2, String(length));
+  assert.ok(length >= 1 && length <= 1 + books.maybeDuplicated, String(length));
 });
 
 test("a blocked endpoint makes no storm", async () => {

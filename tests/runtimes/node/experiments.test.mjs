@@ -54,7 +54,8 @@ test("always 503 with fifty events: all are kept, and arrive when it is well", a
   buy(tracker, 50);
   assert.equal((await tracker.flush({ timeout: 600 })).pending, 50);
   const books = tracker.stats();
-  assertBalance(books, { accepted: 50, pending: 50, requests: there.bodies.length });
+  assertBalance(books, { accepted: 50, pending: 50 });
+  await there.requests(books.requests);
   assert.ok(books.requests < 30, String(books.requests));
   there.well = true;
   assert.equal((await tracker.flush({ timeout: 10_000 })).pending, 0);
@@ -76,7 +77,8 @@ test("30,000 events against 503: bounded memory, few requests, exact books", asy
   gc();
   const grown = process.memoryUsage().heapUsed - heap;
   const books = tracker.stats();
-  assertBalance(books, { requests: there.bodies.length });
+  assertBalance(books);
+  await there.requests(books.requests);
   assert.equal(books.accepted + books.refusedFull, 30_001);
   assert.ok(books.accepted > 4_000 && books.refusedFull > 20_000, JSON.stringify(books));
   assert.ok(books.queuedBytes <= maxQueueBytes, String(books.queuedBytes));
@@ -97,8 +99,9 @@ test("a hung endpoint with 4,000 queued: all arrive when it is well, and only wh
   const tracker = make(there.url, { requestTimeout: 500 });
   buy(tracker, 4000);
   await tracker.flush({ timeout: 1200 });
-  assertBalance(tracker.stats(), { accepted: 4000, pending: 4000, requests: there.bodies.length });
-  assert.ok(there.bodies.length < 60, String(there.bodies.length));
+  const { requests } = tracker.stats();
+  assertBalance(tracker.stats(), { accepted: 4000, pending: 4000 });
+  assert.ok(there.bodies.length <= requests && requests < 60, String(requests));
   there.well = true;
   assert.equal((await tracker.flush({ timeout: 30_000 })).pending, 0);
   assertBalance(tracker.stats(), { accepted: 4000, delivered: 4000 });

@@ -87,7 +87,7 @@ for (const runtime of runtimes) {
       runtime,
       `const tracker = make();
       tracker.trackCustomEvent("buy", { loginUserId: "u" });
-      tell(await tracker.flush({ timeout: 200 }));
+      tell(await tracker.flush({ timeout: 400 }));
       tell(tracker.stats());
       await tracker.close({ timeout: 0 });
       tell(tracker.stats());`,

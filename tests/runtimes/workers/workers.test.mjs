@@ -12,7 +12,7 @@ const WORKER = `
 import { env } from "cloudflare:workers";
 import { GrowingTracker, withTracker } from "./growingio.workerd.js";
 const make = (env) => new GrowingTracker({
-  productId: "p", dataSourceId: "d", serverHost: env.HOST, requestTimeout: 800, retryBackoffFactor: 0.02, consumer: env.CONSUMER,
+  productId: "p", dataSourceId: "d", serverHost: env.HOST, requestTimeout: env.TIMEOUT, retryBackoffFactor: 0.02, consumer: env.CONSUMER,
   logger: { log() {}, warn(...said) { warnings.push(said.join(" ")); } },
 });
 const warnings = [];
@@ -42,7 +42,7 @@ const routes = {
   "/silent": () => [0, 1, 2].map((n) => tracker.trackCustomEvent("silent", { loginUserId: "u" + n })),
   // Not waited for: the platform ends it with the request.
   "/abandon": () => (tracker.trackCustomEvent("abandoned", { loginUserId: "u" }), void tracker.flush()),
-  "/flush": () => tracker.flush({ timeout: 4000 }),
+  "/flush": () => tracker.flush({ timeout: 10_000 }),
   "/stats": () => tracker.stats(),
   "/later": () => later.stats(),
   "/warnings": () => warnings,
@@ -79,7 +79,7 @@ const names = async () => (await server.records()).map(({ name }) => name);
 const call = async (path) => (await worker.dispatchFetch("http://worker.example" + path)).text();
 const json = async (path) => JSON.parse(await call(path));
 
-async function start({ HOST = server.url, CONSUMER = "default", wasm } = {}) {
+async function start({ HOST = server.url, CONSUMER = "default", TIMEOUT = 5000, wasm } = {}) {
   await worker?.dispose();
   said = [];
   const dist = join(dir, "node_modules/trackwire/dist");
@@ -91,7 +91,7 @@ async function start({ HOST = server.url, CONSUMER = "default", wasm } = {}) {
       { type: "CompiledWasm", path: "growingio.wasm", contents: readFileSync(wasm ?? join(dist, "growingio.wasm")) },
     ],
     compatibilityDate: "2026-04-01",
-    bindings: { HOST, CONSUMER },
+    bindings: { HOST, CONSUMER, TIMEOUT },
     queueProducers: { QUEUE: "events" },
     queueConsumers: { events: { maxBatchTimeout: 0 } },
     handleRuntimeStdio(...streams) {
@@ -136,6 +136,7 @@ test("nothing leaves but by a flush, then many events in one request", async () 
 });
 
 test("a request that ends in mid-flush: the next one delivers its batch", async () => {
+  await start({ TIMEOUT: 1000 });
   await server.fault({ delay_ms: 5000, drop: "before", count: 1 });
   await call("/abandon");
   assert.equal((await json("/flush")).delivered, 2);
@@ -147,7 +148,7 @@ test("a request that ends in mid-flush: the next one delivers its batch", async 
 test("a request whose client goes away in mid-flush: the next one delivers its batch", async (t) => {
   const sink = await endpoint((count) => (count == 1 ? hang() : 204));
   t.after(() => sink.stop());
-  await start({ HOST: sink.url });
+  await start({ HOST: sink.url, TIMEOUT: 1000 });
   await call("/silent");
   const client = get(new URL("/flush", await worker.ready));
   client.on("error", () => {});
