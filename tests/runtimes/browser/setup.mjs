@@ -25,14 +25,15 @@ export function complaints(page) {
   return heard;
 }
 
-/** Serves a page and files. `folder` holds the files; `answer` may answer a request itself, and says so by `true`. */
-export async function serve({ folder, answer = () => false }) {
+/** Serves a page and files. `folder` holds the files, `headers` go with each; `answer` may answer a request itself, and
+ * says so by `true`. */
+export async function serve({ folder, headers, answer = () => false }) {
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, "http://pages.example");
     if (await answer(request, response)) return;
     const file = join(folder, normalize(pathname == "/" ? "/index.html" : pathname));
     if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return response.writeHead(pathname == "/favicon.ico" ? 204 : 404).end();
-    response.writeHead(200, { "content-type": TYPES[extname(file)] ?? "text/plain" }).end(readFileSync(file));
+    response.writeHead(200, { ...headers, "content-type": TYPES[extname(file)] ?? "text/plain" }).end(readFileSync(file));
   });
   await new Promise((done) => server.listen(0, "127.0.0.1", done));
   return {
