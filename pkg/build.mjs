@@ -117,8 +117,6 @@ function buildTypes() {
     writeFileSync(join(dist, `${name}.d.ts`), text);
     writeFileSync(join(dist, `${name}.d.cts`), text.replace("./growingio.js", "./growingio.cjs"));
   }
-  const file = "/** The compiled module, where the platform or a bundler imports `.wasm` files so. */";
-  writeFileSync(`${wasm}.d.ts`, `${file}\ndeclare const module: WebAssembly.Module;\nexport default module;\n`);
   rmSync(types, { recursive: true });
 }
 

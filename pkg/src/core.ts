@@ -6,6 +6,8 @@ import { load } from "./load/inline.js";
 import type { Settings } from "./settings.js";
 import { Entry, NAMES, type Outcome, type Stats } from "./stats.js";
 
+declare const WORKER: boolean;
+
 /** What `tw_record` says, and `Lost`: there is no engine to take it. */
 export const enum Recorded {
   Yes,
@@ -32,7 +34,7 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
   /** The engine's books as they were last. */
   let last: number[] = [];
   let abi: Abi | undefined;
-  let early: [text: string, tag: number | string | undefined, mono: number, wall: number][] | undefined;
+  let early: [text: string, tag: number | string | undefined, mono: number, wall: number, user?: string][] | undefined;
   let held = false;
   let refused = false;
   let traps: number[] = [];
@@ -68,18 +70,28 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
     lose(lost);
   };
 
+  /** Records what has waited. */
+  const catchUp = () => {
+    const waiting = early ?? [];
+    early = undefined;
+    for (const [text, tag, at, wall, user] of waiting) {
+      if (user && !sampled(user)) past[Entry.SampledOut]!++;
+      else report(record(text, tag, at || mono(), wall || settings.wall_()), tag);
+    }
+  };
+
   const boot = () => {
-    if (abi || refused || early || (traps = traps.filter((at) => mono() - at < 6e4)).length > 2) return;
+    // At module scope a Worker has no clock: what is recorded there waits for its first request.
+    if (WORKER && !mono()) return void (early ??= []);
+    if (abi || refused || (early && !WORKER) || (traps = traps.filter((at) => mono() - at < 6e4)).length > 2) return;
     try {
       const module = load();
-      if (module instanceof WebAssembly.Module) return start(module);
-      early = [];
-      ready = module.then((module) => {
+      if (module instanceof WebAssembly.Module) {
         start(module);
-        const waiting = early!;
-        early = undefined;
-        for (const [text, tag, mono, wall] of waiting) report(record(text, tag, mono, wall), tag);
-      }).catch(refuse);
+        return catchUp();
+      }
+      early = [];
+      ready = module.then((module) => (start(module), catchUp())).catch(refuse);
     } catch (error) {
       refuse(error);
     }
@@ -111,7 +123,13 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
   };
 
   let invalid: TrackwireError | undefined;
-  const record = (text: string, tag: number | string | undefined, at: number, wall: number): Recorded => {
+  const record = (
+    text: string,
+    tag: number | string | undefined,
+    at: number,
+    wall: number,
+    user?: string,
+  ): Recorded => {
     const number = typeof tag == "number";
     boot();
     const recorded = enter((abi) => {
@@ -124,7 +142,7 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
     });
     if (recorded !== undefined) return recorded;
     if (early) {
-      if (early.length < EARLY) return early.push([text, tag, at, wall]), Recorded.Yes;
+      if (early.length < EARLY) return early.push([text, tag, at, wall, user]), Recorded.Yes;
       past[Entry.RefusedFull]!++;
       return Recorded.Full;
     }
@@ -132,6 +150,16 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
     past[Entry.Dropped]!++;
     lose(1);
     return Recorded.Lost;
+  };
+
+  /** Whether a user is in the sample; unknown as long as events wait for the engine, and where there is none. */
+  const sampled = (user: string) => {
+    boot();
+    return enter((abi) => {
+      const length = abi.write_(user);
+      abi.numbers_()[0] = settings.options_.sampleRate!;
+      return !!abi.wasm_.tw_sampled(length);
+    });
   };
 
   /** Tells of an event that was refused after its call had returned. */
@@ -153,15 +181,8 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
     record_: record,
     report_: report,
     error_: () => invalid,
-    ready_: () => ready,
-    sampled_(user: string, rate: number) {
-      boot();
-      return enter((abi) => {
-        const length = abi.write_(user);
-        abi.numbers_()[0] = rate;
-        return abi.wasm_.tw_sampled(length);
-      });
-    },
+    ready_: () => (WORKER && early && boot(), ready),
+    sampled_: sampled,
     /** Drops what waits. */
     discard_() {
       const count = early?.length;

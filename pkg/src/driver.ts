@@ -131,8 +131,9 @@ export function createDriver(settings: Settings) {
     } catch (error) {
       text = String(error);
       const cause = (error as { cause?: { code?: string } })?.cause;
-      if (/REFUSED|NOTFOUND|AI_AGAIN|CONNECT_TIMEOUT/.test(cause?.code ?? "")) maybe = 0;
       if (cause) text += ": " + String(cause);
+      // Without a connection nothing has arrived: Node says so by a code, Bun and Deno in words.
+      if (/REFUSED|NOTFOUND|AI_AGAIN|CONNECT_TIMEOUT|\(Connect\)/.test(text + cause?.code)) maybe = 0;
     }
     clearTimeout(attempt.timer_);
     flights.delete(attempt);

@@ -8,6 +8,8 @@ declare const VERSION: string;
 
 const FORMATS: Format[] = ["simple", "json", "snappy", "snappy-crypt", "protobuf", "protobuf-snappy-crypt"];
 const CONSUMERS = ["default", "buffered", "async", "debug"];
+/** The engine takes none in ids and addresses, and zeros keep its texts apart. */
+const CONTROL = /[\0-\x1f\x7f-\x9f]/;
 
 /** Whether this is Node, Deno or Bun. */
 export const isNode = () => typeof process == "object" && !!process.versions?.node;
@@ -29,43 +31,65 @@ export interface Settings {
 
 /** Reads the options. Throws a `TrackwireError` that names the one that cannot be used. */
 export function settle(options: Options): Settings {
-  const bad = (field: keyof Options): never => {
-    throw new TrackwireError("option", field);
+  const bad = (field: keyof Options, hint = ""): never => {
+    throw new TrackwireError("option", field, "cannot be used as given" + hint);
   };
-  const place = (field: keyof Options, known: string[], value: string) => {
+  const oneOf = (field: keyof Options, known: unknown[], value: unknown = options[field] ?? known[0]) => {
     const at = known.indexOf(value);
-    return at < 0 ? bad(field) : at;
+    return at < 0 ? bad(field, "; there are " + known.join(", ")) : at;
   };
   const number = (field: keyof Options, otherwise: number, least = 0, most = 2 ** 53) => {
     const value = (options[field] ?? otherwise) as number;
-    return value >= least && value <= most ? value : bad(field);
+    return typeof value == "number" && value >= least && value <= most ? value : bad(field);
   };
-  const text = (field: "productId" | "dataSourceId" | "serverHost") => {
-    const value = options[field];
-    return value && typeof value == "string" && !value.includes("\0") ? value : bad(field);
+  const text = (field: keyof Options, otherwise?: string | null): string => {
+    const { [field]: value = otherwise } = options;
+    if (value === null && otherwise) return "";
+    return value && typeof value == "string" && !CONTROL.test(value) ? value : bad(field);
   };
   const browser = isBrowser();
   const small = WORKER || browser;
   const consumer = options.consumer ?? "default";
   const { type, maxSize = 500, flushAfter = 1e4 } =
     typeof consumer == "string" ? { type: consumer } : (consumer as { type: string; maxSize?: number; flushAfter?: number });
-  const kind = place("consumer", CONSUMERS, type);
-  let format = place("format", FORMATS, options.format ?? "json");
+  const kind = oneOf("consumer", CONSUMERS, type);
+  let format = oneOf("format", FORMATS, options.format ?? "json");
   if (browser && format == 1) format = 0;
   if (!(maxSize >= 1 && flushAfter >= 0)) bad("consumer");
+  const productId = text("productId");
+  if (/^\.\.?$/.test(productId)) bad("productId");
   const serverHost = text("serverHost");
-  if (!/^https?:\/\/[^/?#\s][^?#\s]*$/.test(serverHost)) bad("serverHost");
+  if (!/^https?:\/\/[^/?#\s][^?#\s]*$/.test(serverHost)) bad("serverHost", "; give e.g. https://collector.example");
   number("sampleRate", 1, 0, 1);
-  const { platform = browser ? "web" : "js", sdkVersion = VERSION } = options;
+  oneOf("enabled", [true, false, "buffer"]);
+  oneOf("storage", ["local", "cookie", "memory"]);
+  if (options.anonymousId !== undefined) text("anonymousId");
+  for (const field of ["beforeSend", "fetch", "onOutcome", "clock"] as const) {
+    // Any function stands in for an absent one.
+    if (typeof (options[field] ?? bad) != "function") bad(field);
+  }
+  const logger = options.logger ?? console;
+  if (!logger.warn || !logger.log) bad("logger");
+  try {
+    new Headers(options.headers);
+  } catch {
+    bad("headers");
+  }
   const requestTimeout = number("requestTimeout", 5e3, 1);
   return {
-    texts_: [text("productId"), text("dataSourceId"), serverHost, platform ?? "", sdkVersion ?? ""].join("\0"),
+    texts_: [
+      productId,
+      text("dataSourceId"),
+      serverHost,
+      text("platform", browser ? "web" : "js"),
+      text("sdkVersion", VERSION),
+    ].join("\0"),
     numbers_: [
       format,
       kind,
       maxSize,
       flushAfter,
-      +(options.validate ?? true),
+      oneOf("validate", [true, false]) ^ 1,
       number("maxRequestBytes", 2 << 20, 1024, 2 ** 30),
       number("retryLimit", 3),
       number("retryBackoffFactor", 0.25, 0, 3600) * 1e3,
@@ -74,17 +98,17 @@ export function settle(options: Options): Settings {
       number("maxQueueEvents", 1e6, 1),
       number("maxAge", 864e5),
       number("maxInFlight", small ? 4 : 8, 1),
-      +(options.onExhausted == "drop"),
-      +(options.whenFull == "drop-oldest"),
+      oneOf("onExhausted", ["keep", "drop"]),
+      oneOf("whenFull", ["drop-newest", "drop-oldest"]),
       0,
       500,
       +WORKER,
     ],
     requestTimeout_: requestTimeout,
     debug_: kind == 3,
-    throws_: (options.onInvalid ?? (browser ? "report" : "throw")) == "throw",
+    throws_: !oneOf("onInvalid", ["throw", "report"], options.onInvalid ?? (browser ? "report" : "throw")),
     wall_: options.clock ?? Date.now,
-    logger_: options.logger ?? console,
+    logger_: logger,
     options_: options,
   };
 }

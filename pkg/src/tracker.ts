@@ -151,17 +151,14 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
         throw new TrackwireError("wrong_type", "tag");
       }
       let event = make();
+      let user: string | undefined;
       if (typeof event == "string" && (beforeSend || defaultAttributes || sampleRate !== undefined)) {
         event = this.parse_(event);
       }
       if (typeof event == "object") {
-        const user = event.user || event.anonymous;
-        if (
-          sampleRate !== undefined &&
-          user &&
-          !driver.sampled_(String(user), sampleRate)
-        ) {
-          return leave(Entry.SampledOut);
+        if (sampleRate !== undefined) {
+          user = String(event.user || event.anonymous || "");
+          if (user && driver.sampled_(user) === false) return leave(Entry.SampledOut);
         }
         if (beforeSend) {
           event.attributes &&= { ...event.attributes };
@@ -169,7 +166,7 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
         }
         event = toText(event);
       }
-      const recorded = driver.record_(event, tag, driver.mono_(), settings.wall_());
+      const recorded = driver.record_(event, tag, driver.mono_(), settings.wall_(), user);
       if (recorded == Recorded.Invalid) return this.refuse_(driver.error_()!, tag);
       if (settings.debug_) settings.logger_.log("trackwire: " + event);
       if (recorded == Recorded.Wake) driver.wake_();

@@ -127,7 +127,7 @@ impl<D: Destination> Engine<D> {
     }
 
     /// As [`poll`](Self::poll), but hands out no request with a body of more than `most` bytes: what is larger waits,
-    /// and batches are cut smaller. For a page's last moments.
+    /// and batches are cut smaller, and twice as many requests may be under way. For a page's last moments.
     pub fn poll_within(&mut self, now: Now, most: usize) -> Output<D::Request> {
         self.most = most;
         let output = self.poll(now);
@@ -558,8 +558,10 @@ impl<D: Destination> Engine<D> {
         self.destination.endpoint(&self.lanes[batch.lane].key, id, batch.attempts + 1)
     }
 
+    /// A page's last moments allow twice as many: what is under way already must not keep the rest from leaving.
     fn max_in_flight(&self) -> usize {
-        self.limits.max_in_flight.max(1) + usize::from(self.planted.has(Bug::InFlightOneMore))
+        let most = self.limits.max_in_flight.max(1) << usize::from(self.most < usize::MAX);
+        most + usize::from(self.planted.has(Bug::InFlightOneMore))
     }
 }
 

@@ -180,6 +180,7 @@ pub(super) extern "C" fn tw_record(len: usize, tagged: u32, mono: f64, wall: f64
         _ => None,
     };
     let Some(engine) = &mut state.engine else { return 3 };
+    tripwire(text);
     let now = State::now(mono, wall);
     state.record.clear();
     match engine.destination().transcode_or_tell(text, now, &mut state.record) {
@@ -298,6 +299,7 @@ pub(super) extern "C" fn tw_answer(
     let Some(engine) = &mut state().engine else { return };
     let id = TransmitId::new(BatchId(batch as u64), attempt);
     let text = input(len);
+    tripwire(text);
     let now = State::now(mono, wall);
     if status == 0 {
         let mut error = TransportError::new(TransportErrorKind::Other, text.to_owned());
@@ -310,6 +312,11 @@ pub(super) extern "C" fn tw_answer(
         response = response.retry_after(retry_after);
     }
     engine.answer(id, Ok(&response), now);
+}
+
+/// In the build that tests traps: panics where the text of an event or an answer asks for it.
+fn tripwire(text: &str) {
+    assert!(cfg!(not(feature = "__test-panic")) || !text.contains("__test-panic"), "asked for");
 }
 
 /// A request was refused before it left: its batch goes back, and that was no attempt.

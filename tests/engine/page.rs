@@ -101,3 +101,17 @@ fn a_batch_that_is_too_large_waits_for_its_time() {
     assert!(desk.within(500).is_empty());
     assert_eq!(desk.later(1_000).sent.len(), 1);
 }
+
+#[test]
+fn requests_under_way_do_not_keep_the_rest_from_leaving() {
+    let mut desk = Desk::with(|limits| limits.max_in_flight = 1);
+    desk.notes(["a:1", "a:2", "a:3"]).only();
+    desk.record("a:4").expect("there is room");
+    desk.engine.flush();
+    assert!(desk.drive().sent.is_empty());
+    assert_eq!(desk.within(900).len(), 1);
+    desk.record("a:5").expect("there is room");
+    desk.engine.flush();
+    assert!(desk.within(900).is_empty(), "there is an end to it");
+    desk.balance();
+}

@@ -109,11 +109,16 @@ fn page() -> StepResult {
     node_tests(&["tests/page"])
 }
 
-/// The npm package, built, packed and installed in throwaway projects: Node, workerd, Chromium.
+/// The npm package, built, packed and installed in throwaway projects: Node, Deno, Bun, workerd, Chromium.
 fn npm_package() -> StepResult {
     package::dependencies()?;
     package::build()?;
-    node_tests(&["tests/runtimes/node", "tests/runtimes/workers", "tests/runtimes/browser"])
+    // The module as its tests of traps want it.
+    let mut trap = cargo();
+    trap.args(["rustc", "--locked", "--lib", "--crate-type", "cdylib", "--target", WASM]);
+    run(trap.args(["--no-default-features", "--features", "__test-panic"]))?;
+    let folders = ["node", "servers", "workers", "browser"].map(|folder| format!("tests/runtimes/{folder}"));
+    node_tests(&folders.each_ref().map(String::as_str))
 }
 
 /// The tests of these folders, with Chromium and the collector at hand.
@@ -130,8 +135,10 @@ fn node_tests(folders: &[&str]) -> StepResult {
     files.sort();
     let mut node = Command::new("node");
     // One file at a time: some of them time what they see.
-    node.current_dir(root()).args(["--test", "--test-concurrency=1", "--test-reporter=tap"]).args(files);
+    node.current_dir(root()).args(["--test", "--test-concurrency=1", "--test-timeout=300000"]);
+    node.arg("--test-reporter=tap").args(files);
     node.env("CHROMIUM", chromium).env("TRACKWIRE_BIN", target_dir().join("debug").join("trackwire"));
+    node.env("TRACKWIRE_TRAP", target_dir().join(WASM).join("debug").join("trackwire.wasm"));
     let counts = run_tests(&mut node)?;
     match counts.skipped {
         0 => Ok(counts),

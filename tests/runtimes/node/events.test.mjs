@@ -116,20 +116,6 @@ test("invalid events can be reported instead", async () => {
   assert.deepEqual([fate, code, field, tag], ["invalid", "not_finite", "attributes.x", "t"]);
 });
 
-for (const [option, value] of Object.entries({
-  productId: "",
-  serverHost: "collector.example",
-  format: "xml",
-  consumer: "later",
-  retryLimit: -1,
-  sampleRate: 2,
-  requestTimeout: 0,
-})) {
-  test(`an option that cannot be used: ${option}`, () => {
-    assert.throws(() => make({ [option]: value }), { code: "option", field: option });
-  });
-}
-
 test("default attributes yield to the event's own; the hook has the last word", async () => {
   const own = { price: 1 };
   const options = {

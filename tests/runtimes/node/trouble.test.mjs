@@ -50,7 +50,6 @@ const buy = (tracker, count, attributes) => {
   for (let n = 0; n < count; n++) tracker.trackCustomEvent("buy", { loginUserId: `u${n}`, attributes });
 };
 const status = (status) => () => new Response(null, { status });
-const hang = (_, { signal }) => new Promise((_, fail) => signal.addEventListener("abort", () => fail(new Error("gone"))));
 
 function assertBalance(tracker) {
   const stats = tracker.stats();
@@ -114,41 +113,6 @@ test("at most three new engines a minute", () => {
   buy(tracker, 10);
   const { accepted, dropped } = assertBalance(tracker);
   assert.deepEqual([accepted, dropped], [20, 20]);
-});
-
-test("always 503: fifty events make few requests and are kept", async () => {
-  const { tracker, requests } = make(status(503), { retryBackoffFactor: 0.02 });
-  buy(tracker, 50);
-  await tracker.flush({ timeout: 600 });
-  assert.equal(assertBalance(tracker).pending, 50);
-  assert.ok(requests.length < 30, String(requests.length));
-  await tracker.close({ timeout: 0 });
-});
-
-test("30,000 events against 503: bounded memory, few requests", async () => {
-  const { tracker, requests } = make(status(503), { consumer: "buffered", maxQueueBytes: 1 << 20, retryBackoffFactor: 0.02 });
-  buy(tracker, 30_000, { sku: "12345" });
-  await tracker.flush({ timeout: 300 });
-  const { accepted, refusedFull, queuedBytes } = assertBalance(tracker);
-  assert.equal(accepted + refusedFull, 30_000);
-  assert.ok(refusedFull > 0 && queuedBytes <= 1 << 20);
-  assert.ok(requests.length < 30, String(requests.length));
-  await tracker.close({ timeout: 0 });
-});
-
-test("a hung endpoint with 4,000 queued, then well", async () => {
-  let well = false;
-  const answer = (count, init) => (well ? new Response(null, { status: 204 }) : hang(count, init));
-  const { tracker, requests } = make(answer, { requestTimeout: 100, retryBackoffFactor: 0.01 });
-  buy(tracker, 4000);
-  await tracker.flush({ timeout: 250 });
-  const before = requests.length;
-  assert.ok(before < 60, String(before));
-  well = true;
-  const started = performance.now();
-  assert.equal((await tracker.flush({ timeout: 20_000 })).pending, 0);
-  assert.ok(performance.now() - started < 10_000);
-  assert.equal(assertBalance(tracker).delivered, 4000);
 });
 
 test("413 halves a batch; a redirect and a refusal end it", async () => {

@@ -1,0 +1,116 @@
+// The packed package in Node, Deno and Bun, each as a process of its own, against the collector.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, beforeEach, test } from "node:test";
+import { promisify } from "node:util";
+import { assertBalance, collector, nobody, project } from "../node/setup.mjs";
+import { runtimes } from "./programs.mjs";
+
+const HEAD = `import { GrowingTracker, double } from "trackwire/growingio";
+const [serverHost] = globalThis.Deno?.args ?? process.argv.slice(2);
+const make = (options) => new GrowingTracker({
+  productId: "p", dataSourceId: "d", serverHost, retryBackoffFactor: 0.01,
+  logger: { log() {}, warn: (text) => console.log(JSON.stringify({ warning: String(text) })) }, ...options,
+});
+const tell = (what) => console.log(JSON.stringify(what));
+`;
+
+let dir, remove, server;
+
+before(async () => {
+  ({ dir, remove } = project());
+  server = await collector();
+});
+after(() => {
+  server?.stop();
+  remove?.();
+});
+beforeEach(() => server.reset());
+
+/** Runs a script to its end; what it told, line by line. */
+async function run({ name, command: [program, ...args] }, script, host = server.url) {
+  const file = `${name}.mjs`;
+  writeFileSync(join(dir, file), HEAD + script);
+  const env = { ...process.env, DENO_NO_UPDATE_CHECK: "1", DO_NOT_TRACK: "1" };
+  const { stdout } = await promisify(execFile)(program, [...args, file, host], { cwd: dir, env, timeout: 30_000 });
+  return stdout.trim().split("\n").map((line) => JSON.parse(line));
+}
+
+for (const runtime of runtimes) {
+  test(`${runtime.name}: every kind, flushed and closed`, async () => {
+    const [report, closed, stats] = await run(
+      runtime,
+      `const tracker = make({ consumer: "buffered" });
+      tracker.trackCustomEvent("buy", { loginUserId: "u1", attributes: { price: double(9), big: 2n ** 53n } });
+      tracker.setLoginUserAttributes({ loginUserId: "u1", attributes: { cohort: "a" } });
+      tracker.submitItem({ itemId: "i", itemKey: "k", attributes: { title: "Kettle" } });
+      tracker.submitUserMapping({ identities: { email: "a@b.example", phone: "1" } });
+      tell(await tracker.flush());
+      tracker.trackJson('{"track":"raw","user":"u2"}');
+      tell(await tracker.close());
+      tell(tracker.stats());`,
+    );
+    assert.deepEqual(report, { delivered: 4, rejected: 0, expired: 0, dropped: 0, pending: 0 });
+    assert.equal(closed.delivered, 1);
+    assertBalance(stats, { accepted: 5, delivered: 5 });
+    const kinds = (await server.records()).map(({ kind }) => kind);
+    assert.deepEqual(kinds.sort(), ["item", "mapping", "track", "track", "user"]);
+  });
+
+  test(`${runtime.name}: a process with nothing else to do flushes once and ends`, async () => {
+    const [{ pending }] = await run(
+      runtime,
+      `const tracker = make({ consumer: { type: "async", flushAfter: 60_000 } });
+      for (let n = 0; n < 3; n++) tracker.trackCustomEvent("buy", { loginUserId: "u" + n });
+      tell(tracker.stats());`,
+    );
+    assert.equal(pending, 3);
+    assert.equal((await server.records()).length, 3);
+    assert.equal((await server.get("/trackwire/stats")).requests, 1);
+  });
+
+  test(`${runtime.name}: a process that cannot deliver says what is pending and ends`, async () => {
+    await server.fault({ delay_ms: 60_000, drop: "before" });
+    const said = await run(
+      runtime,
+      `const tracker = make({ requestTimeout: 300, consumer: "buffered" });
+      for (let n = 0; n < 3; n++) tracker.trackCustomEvent("buy", { loginUserId: "u" + n });`,
+    );
+    assert.deepEqual(said, [{ warning: "trackwire: the process ends with 3 events pending" }]);
+  });
+
+  test(`${runtime.name}: what a refused connection never took is no duplicate`, async () => {
+    const said = await run(
+      runtime,
+      `const tracker = make();
+      tracker.trackCustomEvent("buy", { loginUserId: "u" });
+      tell(await tracker.flush({ timeout: 400 }));
+      tell(tracker.stats());
+      await tracker.close({ timeout: 0 });
+      tell(tracker.stats());`,
+      await nobody(),
+    );
+    const [report, before, after] = said;
+    assert.equal(report.pending, 1);
+    assert.ok(before.retries >= 1, JSON.stringify(before));
+    assertBalance(before, { accepted: 1, pending: 1, maybeDuplicated: 0 });
+    assertBalance(after, { accepted: 1, dropped: 1 });
+  });
+
+  test(`${runtime.name}: an outage, then well`, async () => {
+    await server.fault({ status: 503, count: 2 });
+    const [report, stats] = await run(
+      runtime,
+      `const tracker = make({ consumer: "buffered" });
+      for (let n = 0; n < 10; n++) tracker.trackCustomEvent("buy", { loginUserId: "u" + n });
+      tell(await tracker.flush());
+      tell(tracker.stats());`,
+    );
+    assert.equal(report.delivered, 10);
+    assertBalance(stats, { accepted: 10, delivered: 10, requests: 3, retries: 2 });
+    assert.equal((await server.records()).length, 10);
+  });
+}
