@@ -43,6 +43,12 @@ const CHORES: &[Chore] = &[
         run: package::main,
     },
     Chore {
+        name: "size",
+        arguments: "[--own]",
+        about: "what an application weighs with the npm package, against its budget and its peers (needs npm)",
+        run: package::size,
+    },
+    Chore {
         name: "conformance",
         arguments: "SYSTEM DIR",
         about: "replay every vector in DIR through the public API over HTTP; SYSTEM is `growingio`",

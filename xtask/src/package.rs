@@ -20,8 +20,36 @@ pub(crate) fn main(_: &[String]) -> ExitCode {
 /// What `package-lock.json` names, from the registry.
 pub(crate) fn dependencies() -> Result<(), String> {
     tools::node()?;
-    let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
-    run(Command::new(npm).current_dir(root()).args(["ci", "--no-fund", "--no-audit"])).map(drop)
+    run(npm().current_dir(root()).args(["ci", "--no-fund", "--no-audit"])).map(drop)
+}
+
+/// `cargo xtask size [--own]`: weighs an application with the package, beside its peers unless `--own` is given.
+pub(crate) fn size(arguments: &[String]) -> ExitCode {
+    let weigh = || {
+        dependencies()?;
+        build()?;
+        if arguments.is_empty() {
+            peers()?;
+        }
+        run(Command::new("node").current_dir(root()).arg("benches/js/size.mjs").args(arguments)).map(drop)
+    };
+    if !matches!(arguments, [] | [_]) || arguments.iter().any(|argument| argument != "--own") {
+        eprintln!("usage: cargo xtask size [--own]");
+        return ExitCode::from(2);
+    }
+    match weigh() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("size: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The clients that the package is measured against.
+pub(crate) fn peers() -> Result<(), String> {
+    let folder = root().join("benches/js");
+    run(npm().current_dir(folder).args(["ci", "--ignore-scripts", "--no-fund", "--no-audit"])).map(drop)
 }
 
 /// Builds `pkg/dist`: the wasm module, the bundles and the types.
@@ -30,4 +58,8 @@ pub(crate) fn build() -> Result<(), String> {
     let mut node = Command::new("node");
     node.current_dir(root()).arg("pkg/build.mjs").env("CARGO_TARGET_DIR", target_dir());
     run(&mut node).map(drop)
+}
+
+fn npm() -> Command {
+    Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" })
 }
