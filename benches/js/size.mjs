@@ -24,7 +24,7 @@ if (!process.argv.includes("--own")) {
     const name = basename(file, ".js");
     if (name == "trackwire") continue;
     const platform = NODE.includes(name) ? "node" : "browser";
-    peers.push([label(name, platform), sizes(await bundle(join(here, "apps", file), { platform }))]);
+    peers.push([label(name, platform), sizes(await bundle({ entryPoints: [join(here, "apps", file)], platform }))]);
   }
   rows.push(...peers.sort(([, a], [, b]) => a.brotli - b.brotli));
 }

@@ -1,6 +1,6 @@
 // What applications weigh: bundled for what they run on, minified, compressed.
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
@@ -20,10 +20,9 @@ export function sizes(bytes) {
   };
 }
 
-/** An application in one file, as it would be shipped. */
-export async function bundle(file, more = {}) {
+/** An application in one file, as it would be shipped. `given` are options of esbuild. */
+export async function bundle(given) {
   const { outputFiles } = await build({
-    entryPoints: [file],
     bundle: true,
     minify: true,
     write: false,
@@ -32,7 +31,7 @@ export async function bundle(file, more = {}) {
     legalComments: "none",
     define: { "process.env.NODE_ENV": '"production"' },
     logLevel: "error",
-    ...more,
+    ...given,
   });
   return Buffer.from(outputFiles[0].contents);
 }
@@ -42,10 +41,9 @@ export async function bundle(file, more = {}) {
 export async function weighOwn(dir, entry = "growingio") {
   const { budget } = builds()[entry];
   const source = readFileSync(join(here, "apps/trackwire.js"), "utf8");
-  const of = async (name) => {
-    const file = join(dir, `size-${name.replace("/", "-")}.js`);
-    writeFileSync(file, source.replace('"trackwire/growingio"', `"trackwire/${name}"`));
-    return bundle(file);
+  const of = (name) => {
+    const contents = source.replace('"trackwire/growingio"', `"trackwire/${name}"`);
+    return bundle({ stdin: { contents, resolveDir: dir } });
   };
   const inline = await of(entry);
   const text = inline.toString();

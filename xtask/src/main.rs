@@ -62,8 +62,8 @@ const CHORES: &[Chore] = &[
     },
     Chore {
         name: "bench",
-        arguments: "[--write] [--quick] [--only NAME] [record] [deliver] [memory] [vendor]",
-        about: "the library and its peers, measured side by side; --write keeps the results in benches/RESULTS.md",
+        arguments: "[--write] [--quick] [--only NAME] [record] [deliver] [memory] [vendor] [node] [browser] [workerd]",
+        about: "the library and its peers, measured side by side; --write keeps the results in benches/",
         run: bench::main,
     },
     Chore {

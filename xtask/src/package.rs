@@ -1,5 +1,6 @@
 //! The npm package: what it is built with, and the build.
 
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use crate::steps::run;
@@ -46,8 +47,16 @@ pub(crate) fn size(arguments: &[String]) -> ExitCode {
     }
 }
 
+/// What the benchmarks of the package need: the package, its peers, and a Chromium, whose path this is.
+pub(crate) fn for_bench() -> Result<PathBuf, String> {
+    dependencies()?;
+    build()?;
+    peers()?;
+    tools::chromium()
+}
+
 /// The clients that the package is measured against.
-pub(crate) fn peers() -> Result<(), String> {
+fn peers() -> Result<(), String> {
     let folder = root().join("benches/js");
     run(npm().current_dir(folder).args(["ci", "--ignore-scripts", "--no-fund", "--no-audit"])).map(drop)
 }
