@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { builds } from "./builds.mjs";
 
 const require = createRequire(import.meta.url);
 const here = dirname(fileURLToPath(import.meta.url));
@@ -19,23 +20,26 @@ const wasm = join(dist, "growingio.wasm");
 if (!process.argv.includes("--js") || !existsSync(wasm)) {
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist, { recursive: true });
-  buildWasm();
+  buildWasm(builds().growingio);
 }
 await buildBundles();
 buildTypes();
 weigh();
 
-function buildWasm() {
-  const profile = { OPT_LEVEL: "z", LTO: "fat", CODEGEN_UNITS: "1", PANIC: "abort", STRIP: "true" };
+/** Compiles the module as `wasm-pack.toml` says. */
+function buildWasm({ features: crate, profile, "wasm-opt": optimise }) {
   const env = { ...process.env, CARGO_TARGET_DIR: target, RUSTFLAGS: "-C link-arg=-zstack-size=65536" };
-  for (const [name, value] of Object.entries(profile)) env[`CARGO_PROFILE_RELEASE_${name}`] = value;
-  const args = "rustc --lib --crate-type cdylib --release --no-default-features --features js".split(" ");
+  for (const [name, value] of Object.entries(profile)) {
+    env[`CARGO_PROFILE_RELEASE_${name.toUpperCase().replaceAll("-", "_")}`] = value;
+  }
+  const args = "rustc --lib --crate-type cdylib --release --no-default-features --features".split(" ");
+  args.push(crate.join(","));
   const wasm32 = "wasm32-unknown-unknown";
   execFileSync("cargo", [...args, "--target", wasm32], { cwd: root, env, stdio: "inherit" });
   // What the compiler uses, wasm-opt has to be told.
   const features = "bulk-memory bulk-memory-opt nontrapping-float-to-int sign-ext mutable-globals reference-types multivalue";
   const flags = features.split(" ").map((feature) => `--enable-${feature}`);
-  flags.push("-Oz", "--converge", "--strip-producers", "--strip-target-features");
+  flags.push(...optimise);
   const binaryen = join(dirname(require.resolve("binaryen/package.json")), "bin/wasm-opt");
   const input = join(target, wasm32, "release/trackwire.wasm");
   execFileSync(process.execPath, [binaryen, ...flags, input, "-o", wasm], { stdio: "inherit" });

@@ -11,11 +11,12 @@ pub(crate) struct Machine {
     cores: usize,
     cpu: String,
     os: String,
-    rustc: String,
+    with: String,
     date: String,
 }
 
-pub(crate) fn describe() -> Machine {
+/// Describes the machine; `with` says what was measured with.
+pub(crate) fn describe(with: String) -> Machine {
     let cpu = fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
         let line = text.lines().find(|line| line.starts_with("model name"))?;
         Some(line.split_once(':')?.1.trim().to_owned())
@@ -24,16 +25,21 @@ pub(crate) fn describe() -> Machine {
         let line = text.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="))?;
         Some(line.trim_matches('"').to_owned())
     });
-    let rustc = Command::new("rustc").arg("--version").output().ok();
-    let rustc = rustc.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
     let days = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() / 86_400);
     Machine {
         cores: cores(),
         cpu: cpu.unwrap_or_else(|| std::env::consts::ARCH.into()),
         os: os.unwrap_or_else(|| std::env::consts::OS.into()),
-        rustc: rustc.filter(|text| !text.is_empty()).unwrap_or_else(|| "unknown rustc".into()),
+        with,
         date: date(days),
     }
+}
+
+/// What a program says about its version.
+pub(crate) fn version(program: &str) -> String {
+    let output = Command::new(program).arg("--version").output().ok();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    text.filter(|text| !text.is_empty()).unwrap_or_else(|| format!("unknown {program}"))
 }
 
 /// How many threads can run at once.
@@ -43,8 +49,8 @@ pub(crate) fn cores() -> usize {
 
 impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cores, cpu, os, rustc, date } = self;
-        write!(f, "{date}, {cores} cores of {cpu}, {os}, {rustc}, release profile without LTO.")
+        let Self { cores, cpu, os, with, date } = self;
+        write!(f, "{date}, {cores} cores of {cpu}, {os}, {with}.")
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod clock;
 mod deliver;
+mod js;
 mod machine;
 mod memory;
 mod peers;
@@ -41,10 +42,10 @@ impl Effort<'_> {
     }
 }
 
-const USAGE: &str =
-    "usage: cargo xtask bench [--write] [--quick] [--only NAME] [record] [deliver] [memory] [vendor]
+const USAGE: &str = "usage: cargo xtask bench [--write] [--quick] [--only NAME] [PART…]
 
-  --write   write the results to benches/RESULTS.md as well (all four parts)
+  --write   write the results as well: of the crate's parts, all of them, to benches/RESULTS.md; of the npm package's,
+            all of them, to benches/js/RESULTS.md
   --quick   few rounds with few events: whether it works, not how fast it is
   --only    only the rows with NAME in their name, e.g. for a profiler
 
@@ -52,9 +53,16 @@ parts, all of them when none is named:
   record    a call of `track`, against posthog-rs and serde_json
   deliver   through reqwest to a loopback sink in a process of its own
   memory    a queue of 100,000 events
-  vendor    the vendor's Python tracker and ours, the same events and the same sink (needs Python 3)";
+  vendor    the vendor's Python tracker and ours, the same events and the same sink (needs Python 3)
 
-const PARTS: [&str; 4] = ["record", "deliver", "memory", "vendor"];
+parts of the npm package (need Node and npm):
+  node      from `track` to flushed batch, and a queue of 100,000 events, against the peers for Node
+  browser   the first `track` of a page and those after it, in Chromium
+  workerd   the start of a Worker";
+
+/// The parts of the crate, and those of the npm package.
+const CRATE: [&str; 4] = ["record", "deliver", "memory", "vendor"];
+const PACKAGE: [&str; 3] = ["node", "browser", "workerd"];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -86,33 +94,57 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
                 println!("{USAGE}");
                 return Ok(());
             }
-            part if PARTS.contains(&part) => parts.push(part),
+            part if CRATE.contains(&part) || PACKAGE.contains(&part) => parts.push(part),
             other => return Err(format!("`{other}` is not known\n\n{USAGE}").into()),
         }
     }
-    if write && (quick || only.is_some() || !parts.is_empty()) {
-        return Err("--write is for a full run: without --quick, without --only, without parts".into());
-    }
     let wanted = |part: &str| parts.is_empty() || parts.contains(&part);
+    let whole = |of: &[&str]| of.iter().all(|part| wanted(part)) || !of.iter().any(|part| wanted(part));
+    if write && (quick || only.is_some() || !whole(&CRATE) || !whole(&PACKAGE)) {
+        return Err("--write is for whole results: without --quick and --only, all parts of one kind".into());
+    }
     let (rounds, less) = if quick { (3, 20) } else { (11, 1) };
     let effort = Effort { rounds, less, only };
-    let mut report = Report::new(machine::describe());
-    report.head();
-    if wanted("record") {
-        record::run(effort, &mut report)?;
+    if CRATE.iter().any(|part| wanted(part)) {
+        let with = format!("{}, release profile without LTO", machine::version("rustc"));
+        let mut report = Report::new(machine::describe(with));
+        report.head();
+        if wanted("record") {
+            record::run(effort, &mut report)?;
+        }
+        if wanted("deliver") {
+            deliver::run(effort, &mut report)?;
+        }
+        if wanted("memory") {
+            memory::run(effort, &mut report)?;
+        }
+        if wanted("vendor") {
+            vendor::run(effort, &mut report)?;
+        }
+        finish(report, write.then_some("benches/RESULTS.md"))?;
     }
-    if wanted("deliver") {
-        deliver::run(effort, &mut report)?;
+    if PACKAGE.iter().any(|part| wanted(part)) {
+        let project = js::Project::new()?;
+        let mut report = Report::new(machine::describe(format!("Node {}", machine::version("node"))));
+        report.head();
+        if wanted("node") {
+            js::node(&project, effort, &mut report)?;
+        }
+        if wanted("browser") {
+            js::browser(&project, effort, &mut report)?;
+        }
+        if wanted("workerd") {
+            js::workerd(&project, effort, &mut report)?;
+        }
+        finish(report, write.then_some("benches/js/RESULTS.md"))?;
     }
-    if wanted("memory") {
-        memory::run(effort, &mut report)?;
-    }
-    if wanted("vendor") {
-        vendor::run(effort, &mut report)?;
-    }
+    Ok(())
+}
+
+fn finish(mut report: Report, path: Option<&str>) -> Result<(), Failure> {
     report.end();
-    if write {
-        let path = root().join("benches/RESULTS.md");
+    if let Some(path) = path {
+        let path = root().join(path);
         std::fs::write(&path, report.markdown())?;
         println!("\nwritten to {}", path.display());
     }

@@ -207,6 +207,7 @@ fn nanos(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e9
 }
 
-fn ratio(spread: &Spread, to: &Spread) -> String {
+/// How many times another median a median is.
+pub(crate) fn ratio(spread: &Spread, to: &Spread) -> String {
     format!("{:.2}", spread.median / to.median)
 }

@@ -63,6 +63,19 @@ unsafe impl GlobalAlloc for Memory {
             return block;
         }
         let size = 1 << class;
+        // What was skipped is cut up for small ones, or between any two segments much of a page would lie unused.
+        if let Some(larger) = (class + 1..PAGE.ilog2()).find(|&class| !lists.free[class as usize].is_null()) {
+            let block = lists.free[larger as usize];
+            // SAFETY: as above.
+            lists.free[larger as usize] = unsafe { block.cast::<*mut u8>().read() };
+            for half in class..larger {
+                let rest = block.wrapping_add(1 << half);
+                // SAFETY: the upper part of a free block, aligned to its class and as large.
+                unsafe { rest.cast::<*mut u8>().write(lists.free[half as usize]) };
+                lists.free[half as usize] = rest;
+            }
+            return block;
+        }
         let align = size.min(PAGE);
         if lists.next.next_multiple_of(align) + size > lists.end {
             // It grows by whole pages, and may not grow from where it ended: the memory is the shell's as well.

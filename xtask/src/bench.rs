@@ -1,12 +1,30 @@
-//! `cargo xtask bench`: builds the benchmarks' own workspace and runs it.
+//! `cargo xtask bench`: builds the benchmarks' own workspace and runs it; for the npm package, that and its peers too.
 
 use std::process::{Command, ExitCode};
 
 use crate::tools::cargo;
-use crate::{root, target_dir};
+use crate::{package, root, target_dir};
+
+/// The parts that measure the crate alone.
+const CRATE: [&str; 4] = ["record", "deliver", "memory", "vendor"];
+
+/// Those that measure the npm package.
+const PACKAGE: [&str; 3] = ["node", "browser", "workerd"];
 
 /// Builds with cargo's progress shown, then measures.
 pub(crate) fn main(arguments: &[String]) -> ExitCode {
+    let named = |parts: &[&str]| arguments.iter().any(|argument| parts.contains(&argument.as_str()));
+    let mut chromium = None;
+    // All parts run when none is named.
+    if named(&PACKAGE) || !named(&CRATE) {
+        chromium = match package::for_bench() {
+            Ok(path) => Some(path),
+            Err(why) => {
+                eprintln!("bench: {why}");
+                return ExitCode::FAILURE;
+            }
+        };
+    }
     let manifest = root().join("benches/Cargo.toml");
     let folder = target_dir().join("bench");
     let mut build = cargo();
@@ -27,7 +45,9 @@ pub(crate) fn main(arguments: &[String]) -> ExitCode {
         }
     }
     let program = folder.join("release/trackwire-bench");
-    match Command::new(&program).args(arguments).status() {
+    let mut bench = Command::new(&program);
+    bench.args(arguments).envs(chromium.map(|path| ("CHROMIUM", path)));
+    match bench.status() {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {

@@ -43,6 +43,12 @@ const CHORES: &[Chore] = &[
         run: package::main,
     },
     Chore {
+        name: "size",
+        arguments: "[--own]",
+        about: "what an application weighs with the npm package, against its budget and its peers (needs npm)",
+        run: package::size,
+    },
+    Chore {
         name: "conformance",
         arguments: "SYSTEM DIR",
         about: "replay every vector in DIR through the public API over HTTP; SYSTEM is `growingio`",
@@ -56,8 +62,8 @@ const CHORES: &[Chore] = &[
     },
     Chore {
         name: "bench",
-        arguments: "[--write] [--quick] [--only NAME] [record] [deliver] [memory] [vendor]",
-        about: "the library and its peers, measured side by side; --write keeps the results in benches/RESULTS.md",
+        arguments: "[--write] [--quick] [--only NAME] [record] [deliver] [memory] [vendor] [node] [browser] [workerd]",
+        about: "the library and its peers, measured side by side; --write keeps the results in benches/",
         run: bench::main,
     },
     Chore {

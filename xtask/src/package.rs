@@ -1,5 +1,6 @@
 //! The npm package: what it is built with, and the build.
 
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use crate::steps::run;
@@ -20,8 +21,44 @@ pub(crate) fn main(_: &[String]) -> ExitCode {
 /// What `package-lock.json` names, from the registry.
 pub(crate) fn dependencies() -> Result<(), String> {
     tools::node()?;
-    let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
-    run(Command::new(npm).current_dir(root()).args(["ci", "--no-fund", "--no-audit"])).map(drop)
+    run(npm().current_dir(root()).args(["ci", "--no-fund", "--no-audit"])).map(drop)
+}
+
+/// `cargo xtask size [--own]`: weighs an application with the package, beside its peers unless `--own` is given.
+pub(crate) fn size(arguments: &[String]) -> ExitCode {
+    let weigh = || {
+        dependencies()?;
+        build()?;
+        if arguments.is_empty() {
+            peers()?;
+        }
+        run(Command::new("node").current_dir(root()).arg("benches/js/size.mjs").args(arguments)).map(drop)
+    };
+    if !matches!(arguments, [] | [_]) || arguments.iter().any(|argument| argument != "--own") {
+        eprintln!("usage: cargo xtask size [--own]");
+        return ExitCode::from(2);
+    }
+    match weigh() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("size: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What the benchmarks of the package need: the package, its peers, and a Chromium, whose path this is.
+pub(crate) fn for_bench() -> Result<PathBuf, String> {
+    dependencies()?;
+    build()?;
+    peers()?;
+    tools::chromium()
+}
+
+/// The clients that the package is measured against.
+fn peers() -> Result<(), String> {
+    let folder = root().join("benches/js");
+    run(npm().current_dir(folder).args(["ci", "--ignore-scripts", "--no-fund", "--no-audit"])).map(drop)
 }
 
 /// Builds `pkg/dist`: the wasm module, the bundles and the types.
@@ -30,4 +67,8 @@ pub(crate) fn build() -> Result<(), String> {
     let mut node = Command::new("node");
     node.current_dir(root()).arg("pkg/build.mjs").env("CARGO_TARGET_DIR", target_dir());
     run(&mut node).map(drop)
+}
+
+fn npm() -> Command {
+    Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" })
 }

@@ -22,7 +22,7 @@ const NOT_IN_CORE: [&str; 5] = ["tokio", "hyper", "reqwest", "wasm-bindgen", "we
 type Step = (&'static str, fn() -> StepResult);
 
 /// The steps, in the order they run.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     ("repository", tidy::step),
     ("format", format),
     ("lints", lints),
@@ -32,12 +32,13 @@ const STEPS: [Step; 11] = [
     ("conformance: growingio", conformance),
     ("page", page),
     ("npm package", npm_package),
+    ("npm size", npm_size),
     ("core without I/O", core),
     ("oldest supported Rust", oldest_rust),
 ];
 
 /// Of what is in the making: run when it is named.
-const ON_DEMAND: [&str; 1] = ["npm package"];
+const ON_DEMAND: [&str; 2] = ["npm package", "npm size"];
 
 /// `cargo xtask test [STEP…]`: all steps, or those whose name holds one of the words given. A failure does not keep the
 /// later steps from running.
@@ -119,6 +120,14 @@ fn npm_package() -> StepResult {
     run(trap.args(["--no-default-features", "--features", "__test-panic"]))?;
     let folders = ["node", "servers", "workers", "browser"].map(|folder| format!("tests/runtimes/{folder}"));
     node_tests(&folders.each_ref().map(String::as_str))
+}
+
+/// The package within the budgets of `wasm-pack.toml`, weighed in an application that calls everything.
+fn npm_size() -> StepResult {
+    package::dependencies()?;
+    package::build()?;
+    let test = "tests/runtimes/size/size.test.mjs";
+    run_tests(Command::new("node").current_dir(root()).args(["--test", "--test-reporter=tap", test]))
 }
 
 /// The tests of these folders, with Chromium and the collector at hand.
