@@ -106,6 +106,8 @@ fn conformance() -> StepResult {
 
 fn page() -> StepResult {
     package::dependencies()?;
+    // Its playground tracks with the package.
+    package::build()?;
     node_tests(&["tests/page"])
 }
 
