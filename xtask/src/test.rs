@@ -111,11 +111,12 @@ fn page() -> StepResult {
     node_tests(&["tests/page"])
 }
 
-/// The npm package, built, packed and installed in throwaway projects: Node, workerd, Chromium.
+/// The npm package, built, packed and installed in throwaway projects: Node, workerd, Chromium; and the examples of the
+/// documentation.
 fn npm_package() -> StepResult {
     package::dependencies()?;
     package::build()?;
-    node_tests(&["tests/runtimes/node", "tests/runtimes/workers", "tests/runtimes/browser"])
+    node_tests(&["tests/runtimes/node", "tests/runtimes/workers", "tests/runtimes/browser", "tests/runtimes/docs"])
 }
 
 /// The tests of these folders, with Chromium and the collector at hand.
