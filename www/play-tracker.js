@@ -3,9 +3,9 @@
 /** What lies between the trackers and the collector. */
 export const NETWORKS = [
   ['online', 'Online', 'Requests reach the collector.'],
-  ['failing', 'Failing', 'Every request fails, and the browser does not know: what a tracker does is retry.'],
-  ['offline', 'Offline', 'The browser says that it is offline: trackers wait for it to be back.'],
-  ['unreadable', 'Unreadable', 'Requests arrive, answers may not be read: an endpoint without CORS headers.'],
+  ['failing', 'Failing', 'Every request fails, and the browser does not know. The tracker tries again.'],
+  ['offline', 'Offline', 'The browser says that it is offline. The tracker waits until it is back.'],
+  ['unreadable', 'Unreadable', 'Requests arrive, but answers may not be read, as without CORS headers.'],
 ];
 
 const NAMES = ['view', 'search', 'add_to_cart', 'purchase'];

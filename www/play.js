@@ -272,7 +272,7 @@ class Chart {
   paint() {
     const most = Math.max(...this.points);
     this.top.textContent = most > 0 ? this.words(most) : '';
-    const line = this.points.map((value, at) => `L${at} ${(39 - (most > 0 ? value / most : 0) * 36).toFixed(1)}`).join('');
+    const line = this.points.map((value, at) => `L${at} ${(40 - (most > 0 ? value / most : 0) * 37).toFixed(1)}`).join('');
     this.path.setAttribute('d', `M0 40${line}L119 40Z`);
   }
 }
