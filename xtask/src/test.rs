@@ -116,7 +116,12 @@ fn page() -> StepResult {
 fn npm_package() -> StepResult {
     package::dependencies()?;
     package::build()?;
-    node_tests(&["tests/runtimes/node", "tests/runtimes/workers", "tests/runtimes/browser", "tests/runtimes/docs"])
+    node_tests(&[
+        "tests/runtimes/node",
+        "tests/runtimes/workers",
+        "tests/runtimes/browser",
+        "tests/runtimes/docs",
+    ])
 }
 
 /// The tests of these folders, with Chromium and the collector at hand.
