@@ -165,7 +165,7 @@ export const play = {
     this.seen = new Set();
     this.twice = 0;
     this.newest = [];
-    this.before = 0;
+    this.before = [0, 0];
     if (this.trackers !== null) this.changed();
   },
 
@@ -187,8 +187,10 @@ export const play = {
   tick() {
     this.waiting.add(this.trackers.books().pending ?? 0);
     const all = this.seen.size + this.twice;
-    this.arriving.add(Math.max(0, all - this.before) * (1000 / EVERY));
-    this.before = all;
+    // Over the last second, two ticks.
+    const [before, then] = this.before;
+    this.arriving.add(Math.max(0, all - before));
+    this.before = [then, all];
     this.changed();
   },
 };

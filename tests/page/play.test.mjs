@@ -140,6 +140,17 @@ test('answers that may not be read: delivered, unconfirmed, and not sent again',
   assert.equal((await collector.get('stats')).bad, 0);
 });
 
+test('what arrives without an answer is sent again, and seen twice', async () => {
+  await page.locator('#play-faults button', { hasText: 'Cut after' }).click();
+  await page.locator('#play-faults-left').filter({ hasText: 'to go' }).waitFor();
+  page.expected = /ERR_EMPTY_RESPONSE|ERR_CONNECTION/;
+  await page.locator('#play-one').click();
+  await numbers({ Accepted: '1', Delivered: '1', Arrived: '1', 'Not here': '0' });
+  // The collector holds it once for each cut; who sent it again, the tracker or the browser by itself, it cannot tell.
+  await numbers({ Twice: '3' });
+  assert.equal((await collector.get('stats')).good, 4);
+});
+
 test('over again: nothing waits, the books are empty, the visitor is another', async () => {
   await network('offline');
   await page.locator('#play-one').click();
