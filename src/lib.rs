@@ -10,7 +10,7 @@
 //! | `native` (default) | the tracker for servers: reqwest with rustls, on its own thread or the caller's tokio |
 //! | `collector` | the local server that stands in for the vendors: `collector` |
 //! | `cli` | the command `trackwire` |
-//! | `js` | the exports of the wasm module that the npm package is to be built from, in the making |
+//! | `js` | the exports of the wasm module that the npm package is built from |
 //!
 //! Without `native` nothing here does I/O, and no tokio, hyper, reqwest or wasm-bindgen is built.
 //!

@@ -27,9 +27,13 @@ impl Collector {
         let program =
             env::var_os("TRACKWIRE_BIN").map(PathBuf::from).ok_or("run this through `cargo xtask`")?;
         let store = store(&program, chore)?;
-        let mut child = Command::new(&program)
-            .args(["collect", "--listen", listen, "--store"])
-            .arg(&store)
+        let mut command = Command::new(&program);
+        command.args(["collect", "--listen", listen, "--store"]).arg(&store);
+        if let Some(root) = env::var_os("TRACKWIRE_ROOT") {
+            // For the page's playground, which says so where there is no build yet.
+            command.arg("--package").arg(Path::new(&root).join("pkg"));
+        }
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
