@@ -37,11 +37,13 @@ pub(crate) fn run(chore: &str, arguments: &[String], profile: Profile) -> ExitCo
         }
     }
     let folder = target_dir().join(folder);
+    let xtask = std::env::current_exe().unwrap_or_default();
     let mut harness = Command::new(folder.join("xtask-harness"));
     harness
         .arg(chore)
         .args(arguments)
         .env("TRACKWIRE_ROOT", root())
+        .env("TRACKWIRE_XTASK", xtask)
         .env("TRACKWIRE_BIN", folder.join("trackwire"));
     hand_over(&mut harness)
 }

@@ -3,8 +3,8 @@
 //! Cargo is asked for few distinct feature sets, because on a cold machine each costs a rebuild of what depends on them:
 //! all features (lints, tests, conformance), the core alone, and the defaults on the oldest supported Rust.
 
-use std::fs;
 use std::process::{Command, ExitCode};
+use std::{env, fs};
 
 use crate::steps::{Counts, StepResult, Steps, output, run, run_tests};
 use crate::tools::{self, cargo};
@@ -97,10 +97,13 @@ fn documentation() -> StepResult {
     run(cargo().env("RUSTDOCFLAGS", "-D warnings").args(arguments))
 }
 
+/// Natively, and through the npm package in Node.
 fn conformance() -> StepResult {
+    package::setup()?;
     let vectors = root().join("tests/vectors/growingio");
     let mut test = cargo();
     test.args(["test", "--locked", "--workspace", "--all-features", "--test", "conformance", "--"]);
+    test.env("TRACKWIRE_ROOT", root()).env("TRACKWIRE_XTASK", env::current_exe().unwrap_or_default());
     run_tests(test.arg("growingio").arg(vectors))
 }
 
@@ -111,8 +114,7 @@ fn page() -> StepResult {
 
 /// The npm package, built, packed and installed in throwaway projects: Node, workerd, Chromium.
 fn npm_package() -> StepResult {
-    package::dependencies()?;
-    package::build()?;
+    package::setup()?;
     node_tests(&["tests/runtimes/node", "tests/runtimes/workers", "tests/runtimes/browser"])
 }
 

@@ -7,3 +7,4 @@ pub mod vendors;
 mod collector;
 mod http;
 mod json;
+mod npm;
