@@ -2,16 +2,10 @@
 //
 //   node conformance.mjs PROJECT      (a project that has the package installed)
 
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { hear, logger, say } from "./lines.mjs";
+import { enter } from "./project.mjs";
 
-// Imported from within the project, so that the package's own map of entries decides.
-const entry = join(process.argv[2], "entry.mjs");
-writeFileSync(entry, 'export * from "trackwire/growingio";\n');
-const { GrowingTracker } = await import(pathToFileURL(entry));
-
+const { GrowingTracker } = await enter(process.argv[2]);
 let tracker;
 let now;
 

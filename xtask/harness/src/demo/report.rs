@@ -36,6 +36,17 @@ impl Run {
         (!wrong.is_empty()).then(|| format!("{}{faults}: {}", self.runtime, wrong.join("; ")))
     }
 
+    /// The run in a sentence.
+    pub(super) fn said(&self) -> String {
+        let Self { runtime, seconds, .. } = self;
+        let [events, delivered, requests, twice] =
+            [self.events, self.delivered, self.requests, self.duplicates].map(grouped);
+        let faults = if self.faults { " with faults" } else { "" };
+        format!(
+            "{runtime}{faults}: {delivered} of {events} delivered in {seconds:.2} s, {requests} requests, {twice} duplicates"
+        )
+    }
+
     fn cells(&self) -> [String; 12] {
         let per_second = if self.seconds > 0.0 { self.events as f64 / self.seconds } else { 0.0 };
         [
@@ -109,7 +120,7 @@ pub(super) fn json(runs: &[Run]) -> String {
 }
 
 /// 31106 as `31,106`.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (i, digit) in digits.chars().enumerate() {
