@@ -3,7 +3,8 @@
 //   node demo.mjs PROJECT RUNTIME     (a project that has the package installed; node, worker or chromium)
 //
 // One line comes in: `{"url", "events", "chromium"}`, the collector, a file with an event in the neutral form on each
-// line, the browser. Out go `{"delivered"}` as it proceeds and at the end `{"stats", "seconds"}` or `{"failed": why}`.
+// line, the browser. Out go `{"delivered"}` as it proceeds and at the end `{"stats", "seconds", "resent"}` or `{"failed": why}`;
+// `resent` is what the browser sent again by itself: `{"requests", "events"}`.
 
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";

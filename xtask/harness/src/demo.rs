@@ -56,6 +56,8 @@ struct Sent {
     sent_bytes: u64,
     /// The events of requests whose answer was lost: at most so many duplicates are honest.
     maybe_duplicated: u64,
+    /// The events of requests that the platform sent again by itself, which no sender can count.
+    resent: u64,
     seconds: f64,
 }
 
@@ -202,6 +204,7 @@ fn tally(runtime: &'static str, faults: bool, events: &[Sample], records: &[Json
         plain_bytes: sent.plain_bytes,
         sent_bytes: sent.sent_bytes,
         maybe_duplicated: sent.maybe_duplicated,
+        resent: sent.resent,
         seconds: sent.seconds,
     }
 }
@@ -272,6 +275,7 @@ mod tests {
             plain_bytes: 1,
             sent_bytes: 1,
             maybe_duplicated: 1,
+            resent: 0,
             seconds: 1.0,
         };
         let records = [record(home)?, record(user)?, record(user)?, record(other)?];

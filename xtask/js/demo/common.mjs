@@ -3,13 +3,15 @@
 /** How long the last events may take, with every fault of the plan in the way, ms. */
 export const PATIENCE = 120_000;
 
-/** How a tracker of the demo is made. Few events a request, so that a small file, too, makes requests for every fault to
- * meet. */
+/** How a tracker of the demo is made: about a hundred events a request, also where a flush sends more at once, so that a
+ * small file, too, makes requests for every fault to meet. */
 export const options = (url) => ({
   productId: "demo-project",
   dataSourceId: "demo-source",
   serverHost: url,
   consumer: { type: "buffered", maxSize: 100 },
+  maxRequestBytes: 36_000,
+  maxInFlight: 8,
 });
 
 /** Records a line as an application does; false when the queue is full. */

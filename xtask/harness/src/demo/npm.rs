@@ -64,6 +64,13 @@ pub(super) fn send(job: &Job<'_>) -> Result<Sent, String> {
             progress.show(told.count("delivered"));
             continue;
         };
+        if let Some(resent) = told.get("resent").filter(|resent| resent.count("requests") > 0) {
+            let (requests, events) = (resent.count("requests"), resent.count("events"));
+            eprintln!(
+                "{} itself sent {requests} requests again, of {events} events, when a connection it had kept broke",
+                job.runtime
+            );
+        }
         let seconds = match told.get("seconds") {
             Some(Json::Number(seconds)) => seconds.parse().unwrap_or(0.0),
             _ => 0.0,
@@ -74,6 +81,7 @@ pub(super) fn send(job: &Job<'_>) -> Result<Sent, String> {
             plain_bytes: stats.count("plainBytes"),
             sent_bytes: stats.count("sentBytes"),
             maybe_duplicated: stats.count("maybeDuplicated"),
+            resent: told.get("resent").map_or(0, |resent| resent.count("events")),
             seconds,
         });
     }

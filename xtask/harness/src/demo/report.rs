@@ -15,6 +15,7 @@ pub(super) struct Run {
     pub(super) plain_bytes: u64,
     pub(super) sent_bytes: u64,
     pub(super) maybe_duplicated: u64,
+    pub(super) resent: u64,
     pub(super) seconds: f64,
 }
 
@@ -25,8 +26,8 @@ impl Run {
         if self.missing > 0 {
             wrong.push(format!("{} events are missing", self.missing));
         }
-        if self.duplicates > self.maybe_duplicated {
-            let (got, most) = (self.duplicates, self.maybe_duplicated);
+        let (got, most) = (self.duplicates, self.maybe_duplicated + self.resent);
+        if got > most {
             wrong.push(format!("{got} duplicates, where the sender expects at most {most}"));
         }
         if self.unknown > 0 {
