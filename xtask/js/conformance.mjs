@@ -1,4 +1,4 @@
-// The npm package makes the calls that it is told: `[what, with]` a line, answered by `{}` or `{"raised": why}`.
+// The npm package makes the calls that it is told: `[what, with]` a line, answered by `{}` or `{"raised", "code", "field"}`.
 //
 //   node conformance.mjs PROJECT      (a project that has the package installed)
 
@@ -29,6 +29,6 @@ for await (const [what, given] of hear()) {
     await acts[what](given);
     say({});
   } catch (error) {
-    say({ raised: error.message });
+    say({ raised: error.message, code: error.code, field: error.field });
   }
 }

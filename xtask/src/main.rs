@@ -55,6 +55,12 @@ const CHORES: &[Chore] = &[
         run: |arguments| harness::run("conformance", arguments, harness::Profile::Debug),
     },
     Chore {
+        name: "differential",
+        arguments: "[LINES] [SEED]",
+        about: "random events, natively and through the npm package: the same bytes, the same refusals",
+        run: |arguments| harness::run("differential", arguments, harness::Profile::Debug),
+    },
+    Chore {
         name: "demo",
         arguments: "[--input FILE] [--listen ADDR] [--only RUNTIME,…] [--once] [--json]",
         about: "a real clickstream into the local collector from Rust, Node, a Worker and Chromium, plain and with faults",

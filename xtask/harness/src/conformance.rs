@@ -6,7 +6,6 @@
 //! `N passed, N failed, N skipped`.
 
 mod calls;
-mod capture;
 mod client;
 mod compare;
 mod decode;

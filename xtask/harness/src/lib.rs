@@ -2,8 +2,10 @@
 
 pub mod conformance;
 pub mod demo;
+pub mod differential;
 pub mod vendors;
 
+mod capture;
 mod collector;
 mod http;
 mod json;

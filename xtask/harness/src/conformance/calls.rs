@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::capture::{Capture, Request};
 use super::client::Runtime;
 use super::vector::{Peer, Vector};
+use crate::capture::{Capture, Request};
 
 /// How long a request that is due may take to arrive, and a flush to end.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
