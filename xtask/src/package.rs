@@ -10,8 +10,17 @@ use crate::tools;
 use crate::{root, target_dir};
 
 /// What the package is made of.
-const SOURCES: [&str; 7] =
-    ["src", "pkg/src", "pkg/build.mjs", "pkg/package.json", "pkg/tsconfig.json", "Cargo.toml", "Cargo.lock"];
+const SOURCES: [&str; 9] = [
+    "src",
+    "pkg/src",
+    "pkg/build.mjs",
+    "pkg/package.json",
+    "pkg/tsconfig.json",
+    "wasm-pack.toml",
+    "Cargo.toml",
+    "Cargo.lock",
+    "package-lock.json",
+];
 
 /// `cargo xtask build`.
 pub(crate) fn main(_: &[String]) -> ExitCode {
