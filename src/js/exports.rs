@@ -110,8 +110,10 @@ pub(super) extern "C" fn tw_new(len: usize) -> u32 {
     let mut texts = input(len).split('\0');
     let mut text = || texts.next().unwrap_or_default();
     let mut options = Options::new(text(), text(), text());
-    options.platform = Some(text().to_owned());
-    options.sdk_version = Some(text().to_owned());
+    // Absent is empty.
+    let mut claim = || Some(text().to_owned()).filter(|text| !text.is_empty());
+    options.platform = claim();
+    options.sdk_version = claim();
     options.format = match state.option(0) {
         0 => Format::Simple,
         1 => Format::Json,
