@@ -339,7 +339,8 @@ impl<D: Destination> Engine<D> {
     }
 
     fn fits_sealed(&self, held: usize, bound: usize) -> bool {
-        self.live.fits_sealed(held, bound, self.limits.max_queue_bytes) || self.planted.has(Bug::SealedUncounted)
+        self.live.fits_sealed(held, bound, self.limits.max_queue_bytes)
+            || self.planted.has(Bug::SealedUncounted)
     }
 
     /// Lets go of sealed copies of waiting batches, the last in line first, until this batch can be sealed.

@@ -3,8 +3,9 @@
 //! Cargo is asked for few distinct feature sets, because on a cold machine each costs a rebuild of what depends on them:
 //! all features (lints, tests, conformance), the core alone, and the defaults on the oldest supported Rust.
 
-use std::fs;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
+use std::{env, fs};
 
 use crate::steps::{Counts, StepResult, Steps, output, run, run_tests};
 use crate::tools::{self, cargo};
@@ -22,7 +23,7 @@ const NOT_IN_CORE: [&str; 5] = ["tokio", "hyper", "reqwest", "wasm-bindgen", "we
 type Step = (&'static str, fn() -> StepResult);
 
 /// The steps, in the order they run.
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 14] = [
     ("repository", tidy::step),
     ("format", format),
     ("lints", lints),
@@ -30,6 +31,8 @@ const STEPS: [Step; 12] = [
     ("documentation", documentation),
     ("unit, integration and doc tests", tests),
     ("conformance: growingio", conformance),
+    ("differential", differential),
+    ("demo", demo),
     ("page", page),
     ("npm package", npm_package),
     ("npm size", npm_size),
@@ -98,25 +101,43 @@ fn documentation() -> StepResult {
     run(cargo().env("RUSTDOCFLAGS", "-D warnings").args(arguments))
 }
 
+/// Natively, and through the npm package in Node.
 fn conformance() -> StepResult {
+    package::setup()?;
     let vectors = root().join("tests/vectors/growingio");
     let mut test = cargo();
     test.args(["test", "--locked", "--workspace", "--all-features", "--test", "conformance", "--"]);
-    run_tests(test.arg("growingio").arg(vectors))
+    run_tests(for_harness(&mut test).arg("growingio").arg(vectors))
+}
+
+/// Random events: the npm package's wasm build does what the crate does.
+fn differential() -> StepResult {
+    package::setup()?;
+    let mut test = cargo();
+    test.args(["test", "--locked", "--workspace", "--all-features", "--test", "differential"]);
+    run_tests(for_harness(&mut test))
+}
+
+/// The demo, once, with every runtime.
+fn demo() -> StepResult {
+    tools::chromium()?;
+    package::setup()?;
+    collector()?;
+    let mut test = cargo();
+    test.args(["test", "--locked", "--workspace", "--all-features", "--test", "demo"]);
+    run_tests(for_harness(&mut test).env("TRACKWIRE_BIN", binary()))
 }
 
 fn page() -> StepResult {
-    package::dependencies()?;
     // Its playground tracks with the package.
-    package::build()?;
+    package::setup()?;
     node_tests(&["tests/page"])
 }
 
 /// The npm package, built, packed and installed in throwaway projects: Node, Deno, Bun, workerd, Chromium; and the examples
 /// of the documentation.
 fn npm_package() -> StepResult {
-    package::dependencies()?;
-    package::build()?;
+    package::setup()?;
     // The module as its tests of traps want it.
     let mut trap = cargo();
     trap.args(["rustc", "--locked", "--lib", "--crate-type", "cdylib", "--target", WASM]);
@@ -128,8 +149,7 @@ fn npm_package() -> StepResult {
 
 /// The package within the budgets of `wasm-pack.toml`, weighed in an application that calls everything.
 fn npm_size() -> StepResult {
-    package::dependencies()?;
-    package::build()?;
+    package::setup()?;
     let test = "tests/runtimes/size/size.test.mjs";
     run_tests(Command::new("node").current_dir(root()).args(["--test", "--test-reporter=tap", test]))
 }
@@ -137,8 +157,7 @@ fn npm_size() -> StepResult {
 /// The tests of these folders, with Chromium and the collector at hand.
 fn node_tests(folders: &[&str]) -> StepResult {
     let chromium = tools::chromium()?;
-    // The collector that they talk to: the binary that integration tests are given, from the same build.
-    run(cargo().args(["test", "--locked", "--workspace", "--all-features", "--test", "cli", "--no-run"]))?;
+    collector()?;
     let mut files = Vec::new();
     for folder in folders {
         let listed = fs::read_dir(root().join(folder)).map_err(|error| format!("{folder}: {error}"))?;
@@ -150,13 +169,28 @@ fn node_tests(folders: &[&str]) -> StepResult {
     // One file at a time: some of them time what they see.
     node.current_dir(root()).args(["--test", "--test-concurrency=1", "--test-timeout=300000"]);
     node.arg("--test-reporter=tap").args(files);
-    node.env("CHROMIUM", chromium).env("TRACKWIRE_BIN", target_dir().join("debug").join("trackwire"));
+    node.env("CHROMIUM", chromium).env("TRACKWIRE_BIN", binary());
     node.env("TRACKWIRE_TRAP", target_dir().join(WASM).join("debug").join("trackwire.wasm"));
     let counts = run_tests(&mut node)?;
     match counts.skipped {
         0 => Ok(counts),
         n => Err(format!("{n} of the tests were skipped")),
     }
+}
+
+/// Builds the collector that tests talk to: the binary that integration tests are given, from the same build.
+fn collector() -> Result<(), String> {
+    run(cargo().args(["test", "--locked", "--workspace", "--all-features", "--test", "cli", "--no-run"]))
+        .map(drop)
+}
+
+fn binary() -> PathBuf {
+    target_dir().join("debug").join("trackwire")
+}
+
+/// What the harness is told when `cargo xtask` starts it.
+fn for_harness(command: &mut Command) -> &mut Command {
+    command.env("TRACKWIRE_ROOT", root()).env("TRACKWIRE_XTASK", env::current_exe().unwrap_or_default())
 }
 
 /// The core builds for the host and for wasm32, and its dependency tree holds nothing that does I/O.
