@@ -6,6 +6,10 @@ pub(crate) mod native;
 pub(crate) mod teller;
 #[cfg(feature = "native")]
 pub(crate) mod waiters;
+#[cfg(all(feature = "wasm", target_family = "wasm"))]
+pub(crate) mod wasm;
 
 #[cfg(feature = "native")]
 pub use native::DriverError;
+#[cfg(all(feature = "wasm", target_family = "wasm"))]
+pub use wasm::Mode;

@@ -23,7 +23,7 @@ mod codec;
 #[cfg(feature = "collector")]
 pub mod collector;
 pub mod destination;
-#[cfg(feature = "native")]
+#[cfg(any(feature = "native", all(feature = "wasm", target_family = "wasm")))]
 pub mod driver;
 pub mod engine;
 pub mod event;
@@ -34,20 +34,22 @@ mod invalid;
 #[cfg(all(feature = "js", target_family = "wasm"))]
 #[allow(unsafe_code, reason = "the only room where the module meets JavaScript")]
 mod js;
-#[cfg(feature = "native")]
+#[cfg(any(feature = "native", all(feature = "wasm", target_family = "wasm")))]
 mod policy;
 #[cfg(feature = "collector")]
 pub mod received;
-#[cfg(any(feature = "native", feature = "js"))]
+#[cfg(any(feature = "native", feature = "js", all(feature = "wasm", target_family = "wasm")))]
 mod sampling;
-#[cfg(feature = "native")]
+#[cfg(any(feature = "native", all(feature = "wasm", target_family = "wasm")))]
 pub mod testing;
 pub mod transport;
 
 pub use event::{Attribute, Event, Item, Mapping, ResourceItem, Track, UserAttributes, Value};
 pub use invalid::{Invalid, InvalidKind};
 #[cfg(feature = "native")]
-pub use policy::{BeforeSend, Enabled};
+pub use policy::BeforeSend;
+#[cfg(any(feature = "native", all(feature = "wasm", target_family = "wasm")))]
+pub use policy::Enabled;
 
 /// The guides' examples, compiled and run with the tests.
 #[cfg(all(doctest, feature = "growingio", feature = "native"))]
