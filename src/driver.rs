@@ -2,6 +2,8 @@
 
 #[cfg(feature = "native")]
 pub(crate) mod native;
+#[cfg(all(feature = "wasm", target_family = "wasm"))]
+pub(crate) mod page;
 #[cfg(feature = "native")]
 pub(crate) mod teller;
 #[cfg(feature = "native")]

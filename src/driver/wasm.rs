@@ -16,6 +16,7 @@ use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
+use super::page::Page;
 use crate::destination::{Destination, Now};
 use crate::engine::{Engine, FlushId, Outcome, Output, Report, Transmit, splitmix};
 use crate::http::{Request, Response};
@@ -59,6 +60,7 @@ pub(crate) struct Parts<D: Destination> {
     pub(crate) make: Box<dyn Fn(u64) -> Engine<D>>,
     pub(crate) seed: Option<u64>,
     pub(crate) transport: Box<dyn LocalTransport>,
+    pub(crate) page: Page,
     pub(crate) clock: Option<WallClock>,
     pub(crate) on_outcome: Option<OnOutcome>,
 }
@@ -88,7 +90,7 @@ where
     D: Destination<Request = Request, Response = Response> + 'static,
 {
     pub(crate) fn new(parts: Parts<D>) -> Rc<Self> {
-        Rc::new(Self {
+        let shared = Rc::new(Self {
             parts,
             engine: OnceCell::new(),
             outcomes: RefCell::default(),
@@ -99,7 +101,28 @@ where
             listeners: RefCell::default(),
             begun: RefCell::default(),
             ends: Cell::new(None),
-        })
+        });
+        if shared.parts.mode == Mode::Background {
+            let weak = Rc::downgrade(&shared);
+            shared.parts.page.watch(move |hidden| {
+                if let Some(shared) = weak.upgrade() {
+                    shared.show(hidden);
+                }
+            });
+        }
+        shared
+    }
+
+    /// The page was hidden, and may not come back: all goes out that may. Or it was shown.
+    fn show(self: &Rc<Self>, hidden: bool) {
+        self.parts.page.set_hidden(hidden);
+        if hidden {
+            self.engine(|engine| {
+                let flush = engine.flush();
+                engine.end_flush(flush)
+            });
+        }
+        self.wake();
     }
 
     pub(crate) fn mode(&self) -> Mode {
@@ -296,6 +319,7 @@ where
     fn turn(&self, most: usize, mut carry: impl FnMut(Transmit<Request>)) -> Option<u64> {
         let wait = loop {
             let now = self.now();
+            let most = most.min(self.parts.page.most());
             match self.engine(|engine| engine.poll_within(now, most)) {
                 Output::Transmit(transmit) => carry(transmit),
                 Output::Outcome(outcome) => self.outcomes.borrow_mut().push_back(outcome),
@@ -329,13 +353,20 @@ where
     /// Carries one request and brings its answer.
     fn carry(self: &Rc<Self>, transmit: Transmit<Request>) -> Flight {
         let Transmit { id, request, deadline, .. } = transmit;
-        let timeout = Duration::from_millis(deadline.saturating_sub(mono()));
+        let started = mono();
+        let timeout = Duration::from_millis(deadline.saturating_sub(started));
+        let place = self.parts.page.prepare(request.body.len(), id.attempt);
         let sending = self.parts.transport.send(request, timeout);
         let shared = self.clone();
         Box::pin(async move {
             let answer = sending.await;
+            drop(place);
             let now = shared.now();
-            shared.engine(|engine| engine.answer(id, answer.as_ref().map_err(Clone::clone), now));
+            let refused = shared.parts.page.was_refused(answer.is_ok(), now.mono.saturating_sub(started));
+            shared.engine(|engine| match refused {
+                true => engine.unsend(id, now),
+                false => engine.answer(id, answer.as_ref().map_err(Clone::clone), now),
+            });
         })
     }
 }

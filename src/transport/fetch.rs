@@ -26,7 +26,7 @@ const NO_CONNECTION: [&str; 4] = ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "UND
 /// Carries requests by `fetch`.
 pub(crate) struct Fetch {
     headers: Vec<(String, String)>,
-    /// Whether requests are to outlive the page.
+    /// Whether the next request is to outlive the page.
     keepalive: Rc<Cell<bool>>,
 }
 

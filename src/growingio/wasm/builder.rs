@@ -10,6 +10,7 @@ use web_sys::Url;
 
 use super::tracker::{DebugPrinter, Hook, Inner};
 use super::{Mode, Tracker};
+use crate::driver::page::Page;
 use crate::driver::wasm::{OnOutcome, Parts, Shared, WallClock};
 use crate::engine::{Engine, Limits, OnExhausted, Outcome, WhenFull};
 use crate::growingio::check::{check_header, check_limits};
@@ -251,8 +252,9 @@ impl TrackerBuilder {
         let print = |line: &str| web_sys::console::log_1(&line.into());
         let debug =
             (self.options.consumer == Consumer::Debug).then(|| self.debug.unwrap_or_else(|| Rc::new(print)));
-        let mut transport =
-            self.transport.unwrap_or_else(|| Box::new(Fetch::new(self.headers, Rc::default())));
+        let keepalive = Rc::default();
+        let page = Page::new(Rc::clone(&keepalive));
+        let mut transport = self.transport.unwrap_or_else(|| Box::new(Fetch::new(self.headers, keepalive)));
         if let Some(print) = &debug {
             transport = Box::new(Debug::new(transport, print.clone()));
         }
@@ -268,6 +270,7 @@ impl TrackerBuilder {
             make: Box::new(make),
             seed: self.seed,
             transport,
+            page,
             clock: self.clock,
             on_outcome: self.on_outcome,
         });

@@ -92,7 +92,11 @@ pub async fn close(timeout: u32) -> Result<String, JsError> {
 #[wasm_bindgen]
 pub fn enable(enabled: bool) -> Result<(), JsError> {
     let tracker = tracker()?;
-    if enabled { tracker.enable() } else { tracker.disable() }
+    if enabled {
+        tracker.enable()
+    } else {
+        tracker.disable()
+    }
     Ok(())
 }
 
@@ -118,12 +122,17 @@ pub fn stats() -> Result<String, JsError> {
         ("invalid", stats.invalid),
         ("ignored", stats.ignored),
         ("requests", stats.requests),
+        ("sent_bytes", stats.sent_bytes),
         ("maybe_duplicated", stats.maybe_duplicated),
         ("told_delivered", TOLD.get().0),
         ("told_other", TOLD.get().1),
     ];
     let numbers = numbers.map(|(name, number)| format!("\"{name}\":{number}")).join(",");
-    Ok(format!("{{\"mode\":\"{:?}\",\"last\":{:?},{numbers}}}", tracker.mode(), LAST.with_borrow(String::clone)))
+    Ok(format!(
+        "{{\"mode\":\"{:?}\",\"last\":{:?},{numbers}}}",
+        tracker.mode(),
+        LAST.with_borrow(String::clone)
+    ))
 }
 
 fn tracker() -> Result<Tracker, JsError> {
