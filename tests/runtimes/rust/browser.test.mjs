@@ -182,6 +182,15 @@ test("a navigation with events queued", async () => {
   assert.equal((await collected.arrived(20)).length, 20);
 });
 
+test("the guide's example: what it has recorded leaves with the page", async () => {
+  await page.goto(origin);
+  await page.waitForFunction(() => window.app);
+  await page.evaluate((host) => app.buy(host, 9.5), server.url);
+  await page.goto(origin + "/next");
+  const [record] = await collected.arrived(1);
+  assert.deepEqual(record.attributes, { price: 9.5, app: "shop" });
+});
+
 test("hidden, with more than may leave: never over the quota; back, with the rest", async () => {
   await open({ consumer: "buffered", timeout: 5000 });
   await collected.fault({ delay_ms: 500, status: 204 });

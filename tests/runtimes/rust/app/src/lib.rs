@@ -1,5 +1,7 @@
 //! An application that is wasm itself. It does what its tests tell it.
 
+pub mod guide;
+
 use std::cell::{Cell, RefCell};
 use std::str::FromStr;
 use std::time::Duration;
