@@ -3,6 +3,7 @@
 //! [`GrowingIo`] is the [`Destination`](crate::destination::Destination) that the engine delivers to; with feature
 //! `native`, [`Tracker`] is what applications use. Those that are wasm themselves use `wasm::Tracker`, with feature
 //! `wasm`.
+#![cfg_attr(all(feature = "wasm", target_family = "wasm"), doc = "", doc = "[`Tracker`]: wasm::Tracker")]
 
 #[cfg(any(feature = "native", all(feature = "wasm", target_family = "wasm")))]
 mod check;

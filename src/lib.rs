@@ -8,13 +8,25 @@
 //! |---|---|
 //! | `growingio` (default) | GrowingIO CDP: [`growingio`] |
 //! | `native` (default) | the tracker for servers: reqwest with rustls, on its own thread or the caller's tokio |
+//! | `wasm` | the tracker for applications that are wasm themselves: `growingio::wasm` |
 //! | `collector` | the local server that stands in for the vendors: `collector` |
 //! | `cli` | the command `trackwire` |
 //! | `js` | the exports of the wasm module that the npm package is to be built from, in the making |
 //!
-//! Without `native` nothing here does I/O, and no tokio, hyper, reqwest or wasm-bindgen is built.
+//! Without `native` and `wasm` nothing here does I/O, and no tokio, hyper, reqwest or wasm-bindgen is built.
+//!
+//! # Wasm
+//!
+//! An application that is wasm itself, in a page or in a Cloudflare Worker, takes features `growingio` and `wasm` without
+//! the default ones: `growingio::wasm::Tracker` sends by the host's `fetch`. It is documented where it exists, on
+//! `wasm32-unknown-unknown`; on other targets the feature is without effect. The guide is `docs/rust-wasm.md`.
 //!
 //! Start at [`growingio::Tracker`]. To test an application without a network, see [`testing`].
+#![cfg_attr(
+    all(feature = "wasm", target_family = "wasm"),
+    doc = "",
+    doc = "[`growingio::Tracker`]: crate::growingio::wasm::Tracker"
+)]
 
 #[cfg(feature = "cli")]
 #[doc(hidden)]
