@@ -249,13 +249,17 @@ where
             if self.engine(&over) {
                 return Poll::Ready(());
             }
-            let mut listeners = self.listeners.borrow_mut();
-            if !listeners.iter().any(|known| known.will_wake(context.waker())) {
-                listeners.push(context.waker().clone());
-            }
+            self.add_listener(context.waker());
             poll_sleep(&mut late, context)
         })
         .await;
+    }
+
+    fn add_listener(&self, waker: &Waker) {
+        let mut listeners = self.listeners.borrow_mut();
+        if !listeners.iter().any(|known| known.will_wake(waker)) {
+            listeners.push(waker.clone());
+        }
     }
 
     /// Acts itself: on requests and timers of its own, and on nobody else's promise, which may never come true. What
@@ -367,6 +371,10 @@ where
                 true => engine.unsend(id, now),
                 false => engine.answer(id, answer.as_ref().map_err(Clone::clone), now),
             });
+            if shared.parts.mode == Mode::Worker {
+                // Its flush may have ended before it.
+                shared.wake();
+            }
         })
     }
 }
