@@ -10,6 +10,7 @@ mod steps;
 mod test;
 mod tidy;
 mod tools;
+mod wasm_app;
 
 use std::env;
 use std::path::{Path, PathBuf};

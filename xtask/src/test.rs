@@ -9,7 +9,7 @@ use std::{env, fs};
 
 use crate::steps::{Counts, StepResult, Steps, output, run, run_tests};
 use crate::tools::{self, cargo};
-use crate::{package, root, target_dir, tidy};
+use crate::{package, root, target_dir, tidy, wasm_app};
 
 const WASM: &str = "wasm32-unknown-unknown";
 
@@ -17,13 +17,14 @@ const WASM: &str = "wasm32-unknown-unknown";
 const CORE: [&str; 3] = ["--no-default-features", "--features", "growingio"];
 
 /// Crates that the core must not pull in, by the start of their name.
-const NOT_IN_CORE: [&str; 5] = ["tokio", "hyper", "reqwest", "wasm-bindgen", "web-sys"];
+const NOT_IN_CORE: [&str; 7] =
+    ["tokio", "hyper", "reqwest", "wasm-bindgen", "web-sys", "js-sys", "gloo-timers"];
 
 /// A step's name and what it does.
 type Step = (&'static str, fn() -> StepResult);
 
 /// The steps, in the order they run.
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 15] = [
     ("repository", tidy::step),
     ("format", format),
     ("lints", lints),
@@ -36,6 +37,7 @@ const STEPS: [Step; 14] = [
     ("page", page),
     ("npm package", npm_package),
     ("npm size", npm_size),
+    ("Rust application in wasm", rust_wasm),
     ("core without I/O", core),
     ("oldest supported Rust", oldest_rust),
 ];
@@ -73,8 +75,9 @@ fn format() -> StepResult {
     tools::component("rustfmt", "fmt")?;
     let mut counts = run(cargo().args(["fmt", "--all", "--check"]))?;
     // Workspaces of their own, because they have dependencies that nothing else needs.
-    for own in ["benches/Cargo.toml", "fuzz/Cargo.toml"].iter().filter(|path| root().join(path).is_file()) {
-        counts += run(cargo().args(["fmt", "--manifest-path", own, "--check"]))?;
+    let own = ["benches/Cargo.toml", "fuzz/Cargo.toml", wasm_app::MANIFEST];
+    for own in own.iter().filter(|path| root().join(path).is_file()) {
+        counts += run(cargo().args(["fmt", "--all", "--manifest-path", own, "--check"]))?;
     }
     Ok(counts)
 }
@@ -87,18 +90,23 @@ fn lints() -> StepResult {
 
 fn lints_wasm() -> StepResult {
     tools::target(WASM)?;
-    // The core, and the module of the npm package.
-    for features in ["growingio", "js"] {
+    // The core, the module of the npm package, and what applications that are wasm themselves use.
+    for features in ["growingio", "js", "growingio,wasm"] {
         let mut clippy = cargo();
         clippy.args(["clippy", "--locked", "--package", "trackwire", "--lib", "--target", WASM]);
         run(clippy.args(["--no-default-features", "--features", features, "--", "-D", "warnings"]))?;
     }
-    Ok(Counts { passed: 2, ..Counts::default() })
+    Ok(Counts { passed: 3, ..Counts::default() })
 }
 
 fn documentation() -> StepResult {
-    let arguments = ["doc", "--locked", "--package", "trackwire", "--lib", "--no-deps", "--all-features"];
-    run(cargo().env("RUSTDOCFLAGS", "-D warnings").args(arguments))
+    let mut counts = Counts::default();
+    let wasm = ["--no-default-features", "--features", "growingio,wasm", "--target", WASM];
+    for what in [&["--all-features"][..], &wasm[..]] {
+        let arguments = ["doc", "--locked", "--package", "trackwire", "--lib", "--no-deps"];
+        counts += run(cargo().env("RUSTDOCFLAGS", "-D warnings").args(arguments).args(what))?;
+    }
+    Ok(counts)
 }
 
 /// Natively, and through the npm package in Node.
@@ -154,6 +162,14 @@ fn npm_size() -> StepResult {
     run_tests(Command::new("node").current_dir(root()).args(["--test", "--test-reporter=tap", test]))
 }
 
+/// A Rust application that is wasm itself, in workerd and Chromium.
+fn rust_wasm() -> StepResult {
+    package::dependencies()?;
+    tools::target(WASM)?;
+    wasm_app::build()?;
+    node_tests(&["tests/runtimes/rust"])
+}
+
 /// The tests of these folders, with Chromium and the collector at hand.
 fn node_tests(folders: &[&str]) -> StepResult {
     let chromium = tools::chromium()?;
@@ -171,6 +187,7 @@ fn node_tests(folders: &[&str]) -> StepResult {
     node.arg("--test-reporter=tap").args(files);
     node.env("CHROMIUM", chromium).env("TRACKWIRE_BIN", binary());
     node.env("TRACKWIRE_TRAP", target_dir().join(WASM).join("debug").join("trackwire.wasm"));
+    node.env("TRACKWIRE_WASM_APP", wasm_app::folder());
     let counts = run_tests(&mut node)?;
     match counts.skipped {
         0 => Ok(counts),
@@ -193,23 +210,28 @@ fn for_harness(command: &mut Command) -> &mut Command {
     command.env("TRACKWIRE_ROOT", root()).env("TRACKWIRE_XTASK", env::current_exe().unwrap_or_default())
 }
 
-/// The core builds for the host and for wasm32, and its dependency tree holds nothing that does I/O.
+/// The core builds for the host and for wasm32, and its dependency tree holds nothing that does I/O; nor does feature `js`
+/// bring any of that, nor feature `wasm` where there is no wasm.
 fn core() -> StepResult {
     tools::target(WASM)?;
     let host = host()?;
     let mut counts = Counts::default();
-    for target in [host.as_str(), WASM] {
+    let trees = [(&*host, "growingio"), (WASM, "growingio"), (WASM, "js"), (&*host, "growingio,wasm")];
+    for (target, features) in trees {
         let mut tree = cargo();
         tree.args(["tree", "--locked", "--package", "trackwire", "--edges", "normal", "--prefix", "none"]);
-        let tree = output(tree.args(CORE).args(["--target", target])).ok_or("`cargo tree` failed")?;
+        tree.args(["--no-default-features", "--features", features, "--target", target]);
+        let tree = output(&mut tree).ok_or("`cargo tree` failed")?;
         let names: Vec<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
         let wrong: Vec<&str> =
             names.iter().copied().filter(|name| NOT_IN_CORE.iter().any(|no| name.starts_with(no))).collect();
         if !wrong.is_empty() {
-            return Err(format!("for {target} the core depends on {}", wrong.join(", ")));
+            return Err(format!("for {target} with {features} there are {}", wrong.join(", ")));
         }
-        println!("for {target} the core is {}", names.join(", "));
+        println!("for {target} with {features} there are {}", names.join(", "));
         counts += Counts::ONE;
+    }
+    for target in [&*host, WASM] {
         let mut build = cargo();
         build.args(["build", "--locked", "--package", "trackwire", "--lib"]).args(CORE);
         if target != host {
