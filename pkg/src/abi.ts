@@ -7,7 +7,7 @@ interface Exports {
   tw_room(length: number): number;
   tw_numbers(): number;
   tw_text(): number;
-  tw_new(length: number): number;
+  tw_new(length: number): void;
   tw_record(length: number, tagged: number, mono: number, wall: number): number;
   tw_poll(mono: number, wall: number, most: number): number;
   tw_answer(

@@ -53,7 +53,7 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
     const numbers = made.numbers_();
     numbers.set(settings.numbers_);
     numbers[15] = Math.random();
-    if (made.wasm_.tw_new(length)) throw failure(made);
+    made.wasm_.tw_new(length);
     abi = made;
     own = [0, 0, 0, 0, 0];
     if (held) made.wasm_.tw_do(Do.Hold);

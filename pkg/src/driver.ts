@@ -123,7 +123,9 @@ export function createDriver(settings: Settings) {
         status = response.type == "opaqueredirect" ? 302 : response.status;
         text = response.headers.get("retry-after") ?? "";
         // A body that nobody reads keeps its connection, and its part of a page's quota.
-        text += "\0" + (await response.text().catch(() => "")).slice(0, 999);
+        const body = (await response.text().catch(() => "")).trim().slice(0, 200);
+        const said = status > 299 && status < 400 ? "redirects are not followed; set serverHost to where it points" : body;
+        text += "\0HTTP " + status + (said && ": " + said);
       } else {
         // It has not left.
         status = -1;

@@ -390,7 +390,7 @@ impl<D: Destination> Engine<D> {
         let batch = Batch {
             lane,
             count: ranges.iter().map(|range| range.end - range.start).sum(),
-            oldest: self.lanes[lane].queue.oldest(&ranges),
+            oldest: ranges.first().map_or(0, |first| self.lanes[lane].queue.accepted_at(first.start)),
             tags: if self.live.tags > 0 { self.lanes[lane].queue.tag_bytes(&ranges) } else { 0 },
             ranges,
             plain,
@@ -524,8 +524,8 @@ impl<D: Destination> Engine<D> {
     }
 
     fn next_wake(&self, now: u64) -> Option<u64> {
-        let mut wake: Option<u64> = None;
-        let mut consider = |at: u64| wake = Some(wake.map_or(at, |earliest| earliest.min(at)));
+        let mut wake = u64::MAX;
+        let mut consider = |at: u64| wake = wake.min(at);
         let expiry = |at: i64| at.saturating_add_unsigned(self.limits.max_age).max(0) as u64;
         let from = |endpoint: &D::Endpoint| {
             self.endpoints.get(endpoint).map_or(Some(0), |state| state.wake(self.max_in_flight()))
@@ -552,7 +552,7 @@ impl<D: Destination> Engine<D> {
             line.exhausted().iter().take(LOOKED_AT).for_each(|&[not_before, _, id]| consider(not_before, id));
         }
         self.flights.iter().filter_map(|(_, flight)| flight.lease).for_each(consider);
-        wake.map(|at| at.max(now.saturating_add(1)))
+        (wake < u64::MAX).then(|| wake.max(now.saturating_add(1)))
     }
 
     pub(super) fn endpoint_of(&self, id: BatchId, batch: &Batch<D::Sealed>) -> D::Endpoint {

@@ -74,24 +74,6 @@ impl Queue {
         segment.accepted_at((number - segment.first) as usize)
     }
 
-    /// The earliest time at which a record of these ranges was accepted.
-    pub(super) fn oldest(&self, ranges: &[Range<u64>]) -> i64 {
-        let mut oldest = i64::MAX;
-        for range in ranges {
-            let mut number = range.start;
-            while number < range.end {
-                let segment = &self.segments[self.index(number)];
-                let from = (number - segment.first) as u32;
-                let to = (range.end.min(segment.end()) - segment.first) as u32;
-                let mark = segment.times.partition_point(|&(first, _)| first <= from) - 1;
-                let marks = segment.times[mark..].iter().take_while(|&&(first, _)| first < to);
-                oldest = marks.map(|&(_, at)| at).fold(oldest, i64::min);
-                number = segment.end();
-            }
-        }
-        oldest
-    }
-
     /// The bytes of one live record.
     pub(super) fn record(&self, number: u64) -> &[u8] {
         let segment = &self.segments[self.index(number)];
@@ -168,12 +150,7 @@ impl Queue {
     }
 
     /// Lets go of live records, hands out their tags, and says how many bytes they were.
-    pub(super) fn finish(
-        &mut self,
-        pool: &mut Pool,
-        range: Range<u64>,
-        mut tagged: impl FnMut(Tag),
-    ) -> usize {
+    pub(super) fn finish(&mut self, pool: &mut Pool, range: Range<u64>, tags: &mut Vec<Tag>) -> usize {
         let (mut bytes, mut number) = (0, range.start);
         while number < range.end {
             let index = self.index(number);
@@ -181,12 +158,15 @@ impl Queue {
             let from = (number - segment.first) as usize;
             let to = (range.end.min(segment.end()) - segment.first) as usize;
             number = segment.end();
-            bytes += segment.ends[to - 1] as usize - segment.start(from);
-            let first = segment.tags.partition_point(|&(at, _)| (at as usize) < from);
-            let last = segment.tags.partition_point(|&(at, _)| (at as usize) < to);
-            segment.tags.drain(first..last).for_each(|(_, tag)| tagged(tag));
+            let ended = segment.ends[to - 1] as usize - segment.start(from);
+            bytes += ended;
+            if !segment.tags.is_empty() {
+                let first = segment.tags.partition_point(|&(at, _)| (at as usize) < from);
+                let last = segment.tags.partition_point(|&(at, _)| (at as usize) < to);
+                tags.extend(segment.tags.drain(first..last).map(|(_, tag)| tag));
+            }
             segment.live -= (to - from) as u32;
-            segment.live_bytes -= segment.ends[to - 1] as usize - segment.start(from);
+            segment.live_bytes -= ended;
             if segment.live > 0 {
                 segment.mark_ended(from..to);
             } else {
@@ -334,7 +314,7 @@ mod tests {
                 } else if let Some(&number) = living.keys().nth(size % living.len().max(1)) {
                     let (record, _, tag) = living.remove(&number).unwrap();
                     let mut tags = Vec::new();
-                    let bytes = queue.finish(&mut pool, number..number + 1, |tag| tags.push(tag));
+                    let bytes = queue.finish(&mut pool, number..number + 1, &mut tags);
                     assert_eq!((bytes, tags.pop(), tags.len()), (record.len(), tag, 0));
                 }
                 let live = living.values().map(|(record, ..)| record.len()).sum();
@@ -346,7 +326,6 @@ mod tests {
                     assert_eq!(queue.record(number), record);
                     assert_eq!(queue.accepted_at(number), *at);
                     assert_eq!(queue.tag(number), tag.as_ref());
-                    assert_eq!(queue.oldest(std::slice::from_ref(&(number..number + 1))), *at);
                 }
             }
         }

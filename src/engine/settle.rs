@@ -6,7 +6,7 @@ use std::slice;
 use super::planted::Bug;
 use super::retry::{Decision, Failure, splitmix};
 use super::waiting::{Turn, Waiter};
-use super::{Batch, DropReason, Engine, Fate, Flight, Outcome, State, TransmitId};
+use super::{Batch, DropReason, Engine, Fate, Flight, Outcome, State, Tag, TransmitId};
 use crate::destination::{BatchId, Cause, Destination, Now, TransportError, TransportErrorKind, Verdict};
 
 impl<D: Destination> Engine<D> {
@@ -317,24 +317,19 @@ impl<D: Destination> Engine<D> {
         batch: Option<BatchId>,
         possibly_delivered: bool,
     ) -> usize {
-        let (mut bytes, mut count, mut untagged) = (0, 0, 0);
-        let outcome = |tag, count| Outcome { fate: fate.clone(), tag, count, batch, possibly_delivered };
+        let (mut bytes, mut count, mut tags) = (0, 0, Vec::new());
         for range in ranges {
-            let events = range.end - range.start;
-            let mut tagged = 0;
-            let untold = &mut self.untold;
-            let tag_bytes = &mut self.live.tags;
-            bytes += self.lanes[lane].queue.finish(&mut self.pool, range.clone(), |tag| {
-                tagged += 1;
-                *tag_bytes -= tag.bytes();
-                untold.push(outcome(Some(tag), 1));
-            });
-            count += events;
-            untagged += events - tagged;
+            count += range.end - range.start;
+            bytes += self.lanes[lane].queue.finish(&mut self.pool, range.clone(), &mut tags);
             self.flushes.iter_mut().for_each(|flush| flush.finished(lane, range, fate));
         }
+        let untagged = count - tags.len() as u64;
+        for tag in tags {
+            self.live.tags -= tag.bytes();
+            self.tell(fate, Some(tag), 1, batch, possibly_delivered);
+        }
         if untagged > 0 {
-            self.untold.push(outcome(None, untagged));
+            self.tell(fate, None, untagged, batch, possibly_delivered);
         }
         self.live.events -= count;
         self.live.plain -= bytes;
@@ -345,6 +340,10 @@ impl<D: Destination> Engine<D> {
             self.stats.add(fate, count);
         }
         bytes
+    }
+
+    fn tell(&mut self, fate: &Fate, tag: Option<Tag>, count: u64, batch: Option<BatchId>, possibly_delivered: bool) {
+        self.untold.push(Outcome { fate: fate.clone(), tag, count, batch, possibly_delivered });
     }
 
     fn seed_of(&self, id: TransmitId) -> u64 {

@@ -66,6 +66,18 @@ struct Snappy {
     packed: Vec<u8>,
 }
 
+/// The last one; the last two compressed; all of them encrypted as well.
+const JSON: [(&str, &str); 3] =
+    [("x-crypt-codec", "1"), ("x-compress-codec", "2"), ("content-type", "application/json")];
+/// The first one; all of them compressed and encrypted. With protobuf, codecs are what the vendor's Go client sends;
+/// its headers go with them.
+const PROTOBUF: [(&str, &str); 4] = [
+    ("content-type", "application/protobuf"),
+    ("accept", "application/json"),
+    ("x-compress-codec", "2"),
+    ("x-crypt-codec", "1"),
+];
+
 /// A buffer that grew beyond this is given back after the batch that needed it.
 const KEPT_BUFFER: usize = 1 << 20;
 
@@ -296,41 +308,39 @@ impl Destination for GrowingIo {
         if self.format == Format::Simple {
             url.push_str("&compress=0");
         }
-        let request = Request::post(url, sealed.body.clone());
-        match self.format {
-            Format::Simple => request.header("content-type", "text/plain;charset=UTF-8"),
-            Format::Json => request.header("content-type", "application/json"),
-            Format::JsonSnappy => {
-                request.header("content-type", "application/json").header("x-compress-codec", "2")
+        let mut request = Request::post(url, sealed.body.clone());
+        let headers: &[(&'static str, &'static str)] = match self.format {
+            Format::Simple => &[("content-type", "text/plain;charset=UTF-8")],
+            Format::Json => &JSON[2..],
+            Format::JsonSnappy => &JSON[1..],
+            Format::JsonSnappyCrypt => &JSON,
+            Format::Protobuf => &PROTOBUF[..1],
+            Format::ProtobufSnappyCrypt => {
+                request = request.header("x-timestamp", stm);
+                &PROTOBUF
             }
-            Format::JsonSnappyCrypt => request
-                .header("content-type", "application/json")
-                .header("x-compress-codec", "2")
-                .header("x-crypt-codec", "1"),
-            Format::Protobuf => request.header("content-type", "application/protobuf"),
-            // With protobuf, codecs are what the vendor's Go client sends; its headers go with them.
-            Format::ProtobufSnappyCrypt => request
-                .header("content-type", "application/protobuf")
-                .header("accept", "application/json")
-                .header("x-timestamp", stm)
-                .header("x-compress-codec", "2")
-                .header("x-crypt-codec", "1"),
+        };
+        for &(name, value) in headers {
+            request = request.header(name, value);
         }
+        request
     }
 
     fn judge(&self, _: &Sealed, response: &Response, now: Now) -> Verdict {
-        let cause = || Cause::new(u32::from(response.status), describe(response));
+        if matches!(response.status, 200..=299) {
+            return Verdict::Delivered;
+        }
+        let cause = Cause::new(u32::from(response.status), describe(response));
         match response.status {
-            200..=299 => Verdict::Delivered,
-            413 => Verdict::Split(cause()),
+            413 => Verdict::Split(cause),
             408 | 429 | 500..=599 => Verdict::Retry {
                 after: response.retry_after_ms(now.wall),
                 // "Not now" (408, 429, 503) refuses the records. Any other failure may have come after they were
                 // taken: a server that fell over at the end, a gateway that lost its upstream's answer.
                 maybe_accepted: !matches!(response.status, 408 | 429 | 503),
-                cause: cause(),
+                cause,
             },
-            _ => Verdict::Rejected(cause()),
+            _ => Verdict::Rejected(cause),
         }
     }
 

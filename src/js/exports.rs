@@ -287,7 +287,7 @@ impl State {
 }
 
 /// Brings an answer: a status, or 0 for none. `maybe`: whether the request may have arrived. The text is
-/// `Retry-After`, a zero and the start of the body, or why there is no answer.
+/// `Retry-After`, a zero and what an outcome is to say of a failure, or why there is no answer.
 #[unsafe(no_mangle)]
 pub(super) extern "C" fn tw_answer(
     batch: f64,
