@@ -20,6 +20,7 @@ mod error;
 mod faults;
 mod handle;
 mod ingest;
+mod package;
 mod page;
 mod query;
 mod server;
@@ -52,6 +53,9 @@ pub struct Options {
     pub listen: SocketAddr,
     /// The SQLite file that keeps what arrives, created when missing; without it a window in memory does.
     pub store: Option<PathBuf>,
+    /// The folder of the npm package, installed or its `dist`: the live page's playground loads the build from it. It
+    /// need not hold one yet. Without it the playground says how to come by one.
+    pub package: Option<PathBuf>,
     /// How many records the window in memory holds at least before the oldest requests leave it; 200,000 by default.
     pub window_records: usize,
     /// How many bytes the window in memory may take; 256 MiB by default.
@@ -78,6 +82,7 @@ impl Default for Options {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             store: None,
+            package: None,
             window_records: 200_000,
             window_bytes: 256 << 20,
             max_connections: 1_024,
@@ -92,8 +97,9 @@ impl Collector {
     /// Opens the store and listens. Needs a tokio runtime with I/O and time.
     ///
     /// # Errors
-    /// When the address cannot be listened on or the store cannot be opened.
+    /// When the address cannot be listened on, the store cannot be opened, or the package's folder is none.
     pub async fn bind(options: Options) -> Result<Self, CollectorError> {
+        package::check(options.package.as_deref())?;
         let store = Store::open(&options)?;
         let listen = |source| CollectorError::Listen { address: options.listen, source };
         let listener = TcpListener::bind(options.listen).await.map_err(listen)?;

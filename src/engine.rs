@@ -52,7 +52,7 @@ use queue::{Pool, Queue};
 use sorted::{Batches, Few};
 use waiting::{Turn, Waiting};
 
-#[cfg(any(feature = "native", feature = "js"))]
+#[cfg(any(feature = "native", feature = "js", all(feature = "wasm", target_family = "wasm")))]
 pub(crate) use retry::splitmix;
 
 /// The most bytes of a text tag.

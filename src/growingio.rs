@@ -1,8 +1,12 @@
 //! GrowingIO CDP: events, user attributes, items and id mappings.
 //!
 //! [`GrowingIo`] is the [`Destination`](crate::destination::Destination) that the engine delivers to; with feature
-//! `native`, [`Tracker`] is what applications use.
+//! `native`, [`Tracker`] is what applications use. Those that are wasm themselves use `wasm::Tracker`, with feature
+//! `wasm`.
+#![cfg_attr(all(feature = "wasm", target_family = "wasm"), doc = "", doc = "[`Tracker`]: wasm::Tracker")]
 
+#[cfg(any(feature = "native", all(feature = "wasm", target_family = "wasm")))]
+mod check;
 #[cfg(feature = "collector")]
 pub mod collect;
 mod delivery;
@@ -15,8 +19,10 @@ mod tracker;
 #[cfg(feature = "native")]
 mod tracker_builder;
 pub(crate) mod transcode;
+#[cfg(all(feature = "wasm", target_family = "wasm"))]
+pub mod wasm;
 
-#[cfg(feature = "native")]
+#[cfg(any(feature = "native", all(feature = "wasm", target_family = "wasm")))]
 pub use crate::engine::RecordError as TrackError;
 pub use delivery::{GrowingIo, Lane, Sealed};
 pub use options::{Consumer, Format, OptionError, Options, UnknownName};

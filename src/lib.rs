@@ -8,13 +8,25 @@
 //! |---|---|
 //! | `growingio` (default) | GrowingIO CDP: [`growingio`] |
 //! | `native` (default) | the tracker for servers: reqwest with rustls, on its own thread or the caller's tokio |
+//! | `wasm` | the tracker for applications that are wasm themselves: `growingio::wasm` |
 //! | `collector` | the local server that stands in for the vendors: `collector` |
 //! | `cli` | the command `trackwire` |
-//! | `js` | the exports of the wasm module that the npm package is to be built from, in the making |
+//! | `js` | the exports of the wasm module that the npm package is built from |
 //!
-//! Without `native` nothing here does I/O, and no tokio, hyper, reqwest or wasm-bindgen is built.
+//! Without `native` and `wasm` nothing here does I/O, and no tokio, hyper, reqwest or wasm-bindgen is built.
+//!
+//! # Wasm
+//!
+//! An application that is wasm itself, in a page or in a Cloudflare Worker, takes features `growingio` and `wasm` without
+//! the default ones: `growingio::wasm::Tracker` sends by the host's `fetch`. It is documented where it exists, on
+//! `wasm32-unknown-unknown`; on other targets the feature is without effect. The guide is `docs/rust-wasm.md`.
 //!
 //! Start at [`growingio::Tracker`]. To test an application without a network, see [`testing`].
+#![cfg_attr(
+    all(feature = "wasm", target_family = "wasm"),
+    doc = "",
+    doc = "[`growingio::Tracker`]: crate::growingio::wasm::Tracker"
+)]
 
 #[cfg(feature = "cli")]
 #[doc(hidden)]
@@ -23,7 +35,7 @@ mod codec;
 #[cfg(feature = "collector")]
 pub mod collector;
 pub mod destination;
-#[cfg(feature = "native")]
+#[cfg(any(feature = "native", all(feature = "wasm", target_family = "wasm")))]
 pub mod driver;
 pub mod engine;
 pub mod event;
@@ -34,20 +46,22 @@ mod invalid;
 #[cfg(all(feature = "js", target_family = "wasm"))]
 #[allow(unsafe_code, reason = "the only room where the module meets JavaScript")]
 mod js;
-#[cfg(feature = "native")]
+#[cfg(any(feature = "native", all(feature = "wasm", target_family = "wasm")))]
 mod policy;
 #[cfg(feature = "collector")]
 pub mod received;
-#[cfg(any(feature = "native", feature = "js"))]
+#[cfg(any(feature = "native", feature = "js", all(feature = "wasm", target_family = "wasm")))]
 mod sampling;
-#[cfg(feature = "native")]
+#[cfg(any(feature = "native", all(feature = "wasm", target_family = "wasm")))]
 pub mod testing;
 pub mod transport;
 
 pub use event::{Attribute, Event, Item, Mapping, ResourceItem, Track, UserAttributes, Value};
 pub use invalid::{Invalid, InvalidKind};
 #[cfg(feature = "native")]
-pub use policy::{BeforeSend, Enabled};
+pub use policy::BeforeSend;
+#[cfg(any(feature = "native", all(feature = "wasm", target_family = "wasm")))]
+pub use policy::Enabled;
 
 /// The guides' examples, compiled and run with the tests.
 #[cfg(all(doctest, feature = "growingio", feature = "native"))]

@@ -8,6 +8,7 @@ use crate::sampling::is_sampled;
 use crate::{Event, Value};
 
 /// Looks at every event before it is recorded; may change it, and drops it by returning `false`.
+#[cfg(feature = "native")]
 pub type BeforeSend = Box<dyn for<'a> Fn(&mut Event<'a>) -> bool + Send + Sync>;
 
 /// Whether a tracker records.
@@ -25,19 +26,35 @@ pub enum Enabled {
 }
 
 /// The application's wishes. Applied outside any lock.
-#[derive(Default)]
-pub(crate) struct Policy {
+pub(crate) struct Policy<H> {
     /// Attributes that every track event gets unless it has its own.
     pub(crate) defaults: Vec<(String, Value<'static>)>,
-    pub(crate) before_send: Option<BeforeSend>,
+    pub(crate) before_send: Option<H>,
     /// The share of users whose events are recorded, 0 to 1.
     pub(crate) sample_rate: Option<f64>,
 }
 
-impl Policy {
+impl<H> Policy<H> {
     /// Whether every event is recorded as it is.
+    #[cfg(feature = "native")]
     pub(crate) fn is_empty(&self) -> bool {
         self.defaults.is_empty() && self.before_send.is_none() && self.sample_rate.is_none()
+    }
+}
+
+impl<H> Default for Policy<H> {
+    fn default() -> Self {
+        Self { defaults: Vec::new(), before_send: None, sample_rate: None }
+    }
+}
+
+impl<H: for<'a> Fn(&mut Event<'a>) -> bool> Policy<H> {
+    /// Sets an attribute that every track event gets; of two of one key, the last wins.
+    pub(crate) fn default_attribute(&mut self, key: String, value: Value<'static>) {
+        match self.defaults.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, known)) => *known = value,
+            None => self.defaults.push((key, value)),
+        }
     }
 
     /// Makes the event what is to be recorded, or says why it is not.
@@ -72,7 +89,7 @@ fn user_of<'e>(event: &'e Event<'_>) -> Option<&'e str> {
     given(user).or_else(|| given(anonymous))
 }
 
-impl fmt::Debug for Policy {
+impl<H> fmt::Debug for Policy<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Policy")
             .field("defaults", &self.defaults)
@@ -89,7 +106,7 @@ mod tests {
 
     #[test]
     fn defaults_yield_to_the_events_own_and_the_hook_has_the_last_word() {
-        let policy = Policy {
+        let policy = Policy::<BeforeSend> {
             defaults: vec![("app".into(), "shop".into()), ("price".into(), 1.into())],
             before_send: Some(Box::new(|event| match event {
                 Event::Track(track) => {

@@ -26,7 +26,6 @@ use std::time::Duration;
 
 use crate::destination::TransportError;
 use crate::http::{Request, Response};
-use crate::transport::{HttpTransport, Sending};
 use crate::{Event, Track};
 
 /// Takes what a tracker records and sends. Answers every request with 204 unless told otherwise.
@@ -97,11 +96,24 @@ impl Sink {
     }
 }
 
-impl HttpTransport for Sink {
-    fn send(&self, request: Request, _: Duration) -> Sending {
+impl Sink {
+    fn answer(&self, request: Request) -> Result<Response, TransportError> {
         let mut state = self.state();
         state.requests.push(request);
-        let answer = state.answers.pop_front().unwrap_or_else(|| Ok(Response::new(204)));
-        Box::pin(std::future::ready(answer))
+        state.answers.pop_front().unwrap_or_else(|| Ok(Response::new(204)))
+    }
+}
+
+#[cfg(feature = "native")]
+impl crate::transport::HttpTransport for Sink {
+    fn send(&self, request: Request, _: Duration) -> crate::transport::Sending {
+        Box::pin(std::future::ready(self.answer(request)))
+    }
+}
+
+#[cfg(all(feature = "wasm", target_family = "wasm"))]
+impl crate::transport::LocalTransport for Sink {
+    fn send(&self, request: Request, _: Duration) -> crate::transport::LocalSending {
+        Box::pin(std::future::ready(self.answer(request)))
     }
 }

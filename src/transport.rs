@@ -2,6 +2,8 @@
 
 #[cfg(feature = "native")]
 mod debug;
+#[cfg(all(feature = "wasm", target_family = "wasm"))]
+pub(crate) mod fetch;
 #[cfg(feature = "native")]
 pub(crate) mod reqwest;
 
@@ -27,7 +29,31 @@ mod http {
     }
 }
 
+#[cfg(all(feature = "wasm", target_family = "wasm"))]
+mod local {
+    use std::future::Future;
+    use std::pin::Pin;
+    use std::time::Duration;
+
+    use crate::destination::TransportError;
+    use crate::http::{Request, Response};
+
+    /// What [`LocalTransport::send`] returns. Dropping it ends the request.
+    pub type LocalSending = Pin<Box<dyn Future<Output = Result<Response, TransportError>>>>;
+
+    /// Carries HTTP requests for the wasm driver: for example through a Worker's service binding.
+    ///
+    /// It must not follow redirects, must end by `timeout`, and must say of a failure whether the other side may
+    /// have taken the request ([`TransportError::maybe_accepted`]).
+    pub trait LocalTransport: 'static {
+        /// Sends one request.
+        fn send(&self, request: Request, timeout: Duration) -> LocalSending;
+    }
+}
+
 #[cfg(feature = "native")]
 pub(crate) use debug::{DebugTransport, without_credentials};
 #[cfg(feature = "native")]
 pub use http::{HttpTransport, Sending};
+#[cfg(all(feature = "wasm", target_family = "wasm"))]
+pub use local::{LocalSending, LocalTransport};

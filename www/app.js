@@ -7,6 +7,7 @@
 import { Detail, badDetail, called, goodDetail } from './detail.js';
 import { faults } from './faults.js';
 import { List, Rows } from './list.js';
+import { play } from './play.js';
 import { $, ask, bytes, clock, code, copy, count, make, plural, say, soon } from './tools.js';
 
 const PAGE = 500; // records per request while catching up; larger pages would hold up a frame
@@ -144,14 +145,17 @@ class Follower {
 
   take(records) {
     const rows = [];
+    const news = [];
     for (const record of records) {
       if (record.id <= this.last) continue;
+      news.push(record);
       this.last = record.id;
       const row = this.short(record);
       offer(row);
       rows.push(row);
     }
     if (rows.length > 0) this.rows.add(rows);
+    if (this.path === 'good') play.arrived(news);
   }
 
   /** One record from the stream; while catching up it is left to that, which will reach it in order. */
@@ -227,7 +231,11 @@ const feed = {
     source.addEventListener('skipped', () => this.catchUp());
     source.addEventListener('reset', () => this.forget());
     source.addEventListener('stats', (event) => showStats(JSON.parse(event.data)));
-    source.addEventListener('faults', (event) => faults.show(JSON.parse(event.data).faults));
+    source.addEventListener('faults', (event) => {
+      const plan = JSON.parse(event.data).faults;
+      faults.show(plan);
+      play.faults(plan);
+    });
     for (const follower of this.followers) source.addEventListener(follower.path, (event) => follower.hear(event.data));
   },
 
@@ -260,6 +268,7 @@ const feed = {
     for (const system of systems.values()) system.element.remove();
     systems.clear();
     latest = null;
+    play.forget();
     this.catchUp().catch(() => {});
   },
 };
@@ -389,6 +398,7 @@ function choose(tab) {
   }
   history.replaceState(null, '', tab.id === 'tab-events' ? location.pathname : `#${tab.id.slice(4)}`);
   for (const list of [goodList, badList]) soon(list.paint);
+  if (tab.id === 'tab-play') play.open();
 }
 
 const openList = () => (!$('panel-events').hidden ? goodList : !$('panel-bad').hidden ? badList : null);
@@ -437,6 +447,11 @@ let tracker = Tracker::builder("demo", "demo-source", "${here}").build()?;
 let event = Track::new("add_to_cart").user("u1").attribute("sku", "A-17").attribute("price", 19.9);
 tracker.track(event)?;
 tracker.close_blocking(Duration::from_secs(5))?;`],
+    ['JavaScript', `import { GrowingTracker } from "trackwire/growingio";
+
+const tracker = new GrowingTracker({ productId: "demo", dataSourceId: "demo-source", serverHost: "${here}" });
+tracker.trackCustomEvent("add_to_cart", { loginUserId: "u1", attributes: { sku: "A-17", price: 19.9 } });
+await tracker.flush();`],
     ['curl', `curl -i ${here}/v3/projects/demo/collect \\
   -H 'content-type: application/json' -d '[{
     "eventType": "CUSTOM", "eventName": "add_to_cart", "userId": "u1", "timestamp": ${Date.now()},
@@ -464,6 +479,20 @@ $('filter-more').addEventListener('click', () => {
   const open = $('filter-more').ariaExpanded !== 'true';
   $('filter-more').ariaExpanded = open;
   $('filter').classList.toggle('all', open);
+});
+play.start({
+  /** The events of one visitor, in the list of all. */
+  showVisitor(visitor) {
+    $('filter').reset();
+    $('filter-user').value = visitor;
+    applyFilter();
+    choose($('tab-events'));
+    $('tab-events').focus();
+  },
+  showFaults() {
+    choose($('tab-faults'));
+    $('tab-faults').focus();
+  },
 });
 const wanted = $(`tab-${location.hash.slice(1)}`);
 if (tabs.includes(wanted)) choose(wanted);

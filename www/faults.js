@@ -2,9 +2,11 @@
 
 import { $, ask, code, count, duration, make, plural, say, soon } from './tools.js';
 
-const presets = [
+/** Name, what it does, rule. */
+export const presets = [
   ['503 burst', 'The next 10 requests are answered 503.', { status: 503, count: 10 }],
   ['429 with Retry-After', 'The next 3 are answered 429 and told to wait 5 s.', { status: 429, retry_after: 5, count: 3 }],
+  ['Refused', 'The next request is answered 400: no retry helps.', { status: 400, count: 1 }],
   ['Cut before', 'The next 3 connections are cut unread: nothing arrived.', { drop: 'before', count: 3 }],
   ['Cut after', 'The next 3 requests are accepted, then cut without an answer.', { drop: 'after', count: 3 }],
   ['Slow', 'The next 10 requests wait 3 s for their answer.', { delay_ms: 3000, count: 10 }],

@@ -138,7 +138,8 @@ pub(crate) fn browser(project: &Project, effort: Effort<'_>, report: &mut Report
             "A fresh headless Chromium each time. *First* is the time of the main thread from the start of the script \
              (parsing included, transfer not) until the first `track` is done; of it, until the client is made, and for \
              the module of wasm: decoding its text, compiling, instantiating. *Later* is a call among {calls} without a \
-             break. The peers' clients begin more than trackwire's on their own, posthog-js's most of all."
+             break. What a client puts off until later is in \
+             neither."
         ),
     );
     let measured = measure(effort, &PAGE, |name| {

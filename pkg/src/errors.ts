@@ -20,7 +20,7 @@ export type ErrorCode =
   | "malformed"
   /** An object contains itself. */
   | "cycle"
-  /** A getter or `toJSON` of the event threw. */
+  /** What was given for the event is none, or a getter or `toJSON` of it threw. */
   | "unreadable"
   /** An option of the tracker cannot be used; `field` is its name. */
   | "option";

@@ -34,7 +34,8 @@ export interface Stats {
   plainBytes: number;
   /** Bytes of the bodies of all requests. */
   sentBytes: number;
-  /** Events that were sent again although an earlier request may have arrived. */
+  /** Events that were sent again although an earlier request may have arrived. (What a browser itself sends again when a
+   * connection that it kept breaks, it tells no page.) */
   maybeDuplicated: number;
   /** Bytes held by pending events, every copy counted. */
   queuedBytes: number;

@@ -52,7 +52,7 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
   /** Records that something happened. Whether it was taken: it is not when the queue is full, the tracker disabled or
    * closed, the user outside the sample, or `beforeSend` says so; `stats` counts each. */
   trackCustomEvent<Name extends keyof Events & string>(name: Name, event: CustomEvent<Events[Name]> = {}): boolean {
-    return this.record_(event.tag, () => {
+    return this.record_(event, () => {
       const { defaultAttributes } = this.settings_.options_;
       let { attributes } = event as CustomEvent;
       // The event's own come first, and win.
@@ -65,24 +65,23 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
 
   /** Records what is known about a user. */
   setLoginUserAttributes(event: UserAttributes): boolean {
-    return this.record_(event.tag, () => this.about_(event, event.attributes));
+    return this.record_(event, () => this.about_(event, event.attributes));
   }
 
   /** Records a row of a dimension table. */
   submitItem(item: Item): boolean {
-    const { itemId, itemKey, attributes, tag } = item;
-    return this.record_(tag, () => ({ item: itemId, key: itemKey, attributes }));
+    return this.record_(item, () => ({ item: item.itemId, key: item.itemKey, attributes: item.attributes }));
   }
 
   /** Records ids that belong to one person. */
-  submitUserMapping({ identities, eventTime, tag }: UserMapping): boolean {
-    return this.record_(tag, () => ({ mapping: identities, time: time(eventTime) }));
+  submitUserMapping(mapping: UserMapping): boolean {
+    return this.record_(mapping, () => ({ mapping: mapping.identities, time: time(mapping.eventTime) }));
   }
 
   /** Records an event in the neutral form, one JSON object, as it is. (Where `defaultAttributes` or `beforeSend` are
    * set it is parsed for them, and numbers go as JavaScript has them.) */
-  trackJson(text: string, { tag }: { tag?: number | string } = {}): boolean {
-    return this.record_(tag, () => text);
+  trackJson(text: string, options: { tag?: number | string } = {}): boolean {
+    return this.record_(options, () => text);
   }
 
   /** Sends what waits, and returns when everything recorded before has ended, or after the timeout: it is no error for
@@ -141,16 +140,23 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
     };
   }
 
-  private record_(tag: Tag, make: () => NeutralEvent | string): boolean {
+  private record_(given: { tag?: Tag }, make: () => NeutralEvent | string): boolean {
     const { driver_: driver, settings_: settings } = this;
     const { beforeSend, sampleRate, defaultAttributes } = settings.options_;
     const leave = (entry: Entry) => (driver.count_(entry), false);
     if (!this.enabled_ || this.closed_) return leave(Entry.Ignored);
+    let tag: Tag;
     try {
+      let event: NeutralEvent | string;
+      try {
+        tag = given.tag;
+        event = make();
+      } catch {
+        throw new TrackwireError("unreadable", "event");
+      }
       if (tag !== undefined && !(typeof tag == "string" ? !tag.includes("\0") : Number.isSafeInteger(tag) && tag >= 0)) {
         throw new TrackwireError("wrong_type", "tag");
       }
-      let event = make();
       let user: string | undefined;
       if (typeof event == "string" && (beforeSend || defaultAttributes || sampleRate !== undefined)) {
         event = this.parse_(event);

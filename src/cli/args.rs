@@ -43,6 +43,9 @@ pub(super) struct CollectArgs {
     /// Keep what arrives in this SQLite file; without it, a bounded window in memory
     #[arg(long, value_name = "FILE")]
     pub(super) store: Option<PathBuf>,
+    /// The npm package, e.g. node_modules/trackwire: the page's playground tracks with it
+    #[arg(long, value_name = "DIR")]
+    pub(super) package: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -17,7 +17,8 @@ pub(super) fn run(options: CollectArgs) -> ExitCode {
             Ok(signals) => signals,
             Err(error) => return unusable(format_args!("cannot listen for Ctrl-C: {error}")),
         };
-        let options = Options { listen: options.listen, store: options.store, ..Options::default() };
+        let CollectArgs { listen, store, package } = options;
+        let options = Options { listen, store, package, ..Options::default() };
         let collector = match Collector::bind(options).await {
             Ok(collector) => collector,
             Err(error) => return unusable(error),

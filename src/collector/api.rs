@@ -7,6 +7,7 @@ use hyper::{Request, header};
 
 use super::answer::{self, Answer, Body};
 use super::body::Failure;
+use super::package;
 use super::query::{Query, Table};
 use super::service::State;
 use super::store::{StoreError, stats_json};
@@ -25,13 +26,17 @@ pub(super) async fn answer(state: &Arc<State>, request: Request<Incoming>) -> An
         ("/trackwire/faults", "GET" | "HEAD") => Ok(answer::json(200, state.faults.left())),
         ("/trackwire/faults", "POST") => Ok(replace_faults(state, request).await),
         ("/trackwire/reset", "POST") => state.store.reset().await.map(|()| answer::empty(204)),
+        ("/trackwire/package", "GET" | "HEAD") => Ok(package::about(state.options.package.clone()).await),
+        ("/trackwire/package.js", "GET" | "HEAD") => Ok(package::script(state.options.package.clone()).await),
         ("/trackwire/stream", "GET") => Ok(stream::answer(state, &request)),
-        ("/trackwire/stats" | "/trackwire/good" | "/trackwire/bad" | "/trackwire/stream", _) => {
-            Ok(not_allowed(&method, "GET, OPTIONS"))
-        }
+        ("/trackwire/stats" | "/trackwire/good" | "/trackwire/bad" | "/trackwire/stream", _)
+        | ("/trackwire/package" | "/trackwire/package.js", _) => Ok(not_allowed(&method, "GET, OPTIONS")),
         ("/trackwire/faults", _) => Ok(not_allowed(&method, "GET, POST, OPTIONS")),
         ("/trackwire/reset", _) => Ok(not_allowed(&method, "POST, OPTIONS")),
-        _ => Ok(answer::error(404, "no such path; there are stats, good, bad, reset, faults and stream")),
+        _ => Ok(answer::error(
+            404,
+            "no such path; there are stats, good, bad, reset, faults, stream and package",
+        )),
     };
     let answer = answer.unwrap_or_else(|error| answer::error(503, &error.to_string()));
     if method == "HEAD" { answer.map(|_| Body::Whole(Default::default())) } else { answer }

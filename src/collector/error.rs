@@ -23,6 +23,11 @@ pub enum CollectorError {
         /// What is wrong and what to do.
         problem: String,
     },
+    /// What is to be the npm package is no folder.
+    Package {
+        /// What was given.
+        path: PathBuf,
+    },
     /// No thread or runtime could be started.
     Runtime(io::Error),
 }
@@ -39,6 +44,9 @@ impl fmt::Display for CollectorError {
             Self::Store { path, problem } => {
                 write!(f, "cannot use {} as the store: {problem}", path.display())
             }
+            Self::Package { path } => {
+                write!(f, "cannot use {} as the npm package: it is no folder", path.display())
+            }
             Self::Runtime(source) => write!(f, "cannot start the collector's thread: {source}"),
         }
     }
@@ -48,7 +56,7 @@ impl std::error::Error for CollectorError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Listen { source, .. } | Self::Runtime(source) => Some(source),
-            Self::Store { .. } => None,
+            Self::Store { .. } | Self::Package { .. } => None,
         }
     }
 }

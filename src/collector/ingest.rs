@@ -21,12 +21,19 @@ const KEPT: usize = 64 << 10;
 /// The longest body that is looked at where no system is.
 const MAX_UNKNOWN: usize = 64 << 10;
 
+/// The methods of a system's path.
+const ALLOWED: &str = "POST, OPTIONS";
+
 /// Answers a request to a system's path.
 pub(super) async fn answer(
     state: &State,
     system: &'static System,
     request: Request<Incoming>,
 ) -> Result<Answer, CutOff> {
+    if request.method() == "HEAD" {
+        // A page that may not read answers asks so whether anyone is there. It brings nothing that could be bad.
+        return Ok(answer::set(answer::empty(405), header::ALLOW, ALLOWED));
+    }
     let (head, body) = request.into_parts();
     let is_post = head.method == "POST";
     let action = if is_post { state.faults.decide(system.name) } else { Action::default() };
@@ -70,7 +77,7 @@ pub(super) async fn answer(
     }
     Ok(match result {
         Ok(()) => dress(answer::empty(204), &action),
-        Err(refusal) => refused(&refusal, "POST, OPTIONS", close),
+        Err(refusal) => refused(&refusal, ALLOWED, close),
     })
 }
 

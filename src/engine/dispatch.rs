@@ -170,7 +170,7 @@ impl<D: Destination> Engine<D> {
             return None;
         }
         self.set_sealed(job.id.batch, job.sealed);
-        let Some(flight) = self.flights.get(&job.id) else { return None };
+        let flight = self.flights.get(&job.id)?;
         let state = self.endpoints.get(&flight.endpoint);
         if self.held || state.is_some_and(|state| !state.still_ready(flight.epoch, now.mono)) {
             self.land(job.id);
@@ -339,7 +339,8 @@ impl<D: Destination> Engine<D> {
     }
 
     fn fits_sealed(&self, held: usize, bound: usize) -> bool {
-        self.live.fits_sealed(held, bound, self.limits.max_queue_bytes) || self.planted.has(Bug::SealedUncounted)
+        self.live.fits_sealed(held, bound, self.limits.max_queue_bytes)
+            || self.planted.has(Bug::SealedUncounted)
     }
 
     /// Lets go of sealed copies of waiting batches, the last in line first, until this batch can be sealed.

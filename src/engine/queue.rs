@@ -13,6 +13,7 @@ use crate::destination::Chunk;
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     /// Ascending. There are about as many as there are MiB, times 16.
+    #[allow(clippy::vec_box, reason = "code that moves a segment is smaller when it moves a pointer")]
     segments: Vec<Box<Segment>>,
     end: u64,
 }

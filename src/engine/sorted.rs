@@ -127,9 +127,10 @@ impl<S> Batches<S> {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (BatchId, &Batch<S>)> {
-        self.index.rows().iter().filter_map(|&[id, _, slot]| {
-            Some((BatchId(id), self.slots.get(slot as usize)?.as_deref()?))
-        })
+        self.index
+            .rows()
+            .iter()
+            .filter_map(|&[id, _, slot]| Some((BatchId(id), self.slots.get(slot as usize)?.as_deref()?)))
     }
 
     /// Their numbers, ascending.

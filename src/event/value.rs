@@ -114,7 +114,7 @@ impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
 
 impl Value<'_> {
     /// The same value, borrowed where that saves copying.
-    #[cfg(feature = "native")]
+    #[cfg(any(feature = "native", all(feature = "wasm", target_family = "wasm")))]
     pub(crate) fn borrowed(&self) -> Value<'_> {
         match self {
             Self::Null => Value::Null,

@@ -13,7 +13,7 @@ use crate::destination::{Destination, Now};
 use crate::driver::native::{Shared, close, flush, room, suspend};
 use crate::driver::{DriverError, waiters::Wanted};
 use crate::engine::{DropReason, Engine, RecordError, Recorded, Report, Stats, Tag, Unrecorded};
-use crate::policy::{Enabled, Policy};
+use crate::policy::{BeforeSend, Enabled, Policy};
 use crate::testing::Sink;
 use crate::{Event, Invalid};
 
@@ -49,7 +49,7 @@ pub struct Tracker {
 
 pub(super) struct Inner {
     pub(super) shared: Arc<Shared<GrowingIo>>,
-    pub(super) policy: Policy,
+    pub(super) policy: Policy<BeforeSend>,
     pub(super) enabled: AtomicU8,
     pub(super) request_timeout: Duration,
     pub(super) sink: Option<Sink>,

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::check::{check_header, check_limits};
 use super::tracker::{DebugPrinter, Inner};
 use super::{Consumer, Format, GrowingIo, OptionError, Options, Tracker};
 use crate::destination::Now;
@@ -24,7 +25,7 @@ pub struct TrackerBuilder {
     limits: Limits,
     /// In seconds, as the vendor has it.
     retry_backoff_factor: f64,
-    policy: Policy,
+    policy: Policy<BeforeSend>,
     enabled: Enabled,
     client: ClientOptions,
     own_client: Option<reqwest::Client>,
@@ -52,17 +53,6 @@ pub enum BuildError {
     /// The bytes given to [`restore`](TrackerBuilder::restore) cannot be read.
     Restore(RestoreError),
 }
-
-/// Headers that say how the events are sent, or frame the request.
-const OWN_HEADERS: [&str; 7] = [
-    "content-type",
-    "x-compress-codec",
-    "x-crypt-codec",
-    "x-timestamp",
-    "content-length",
-    "host",
-    "transfer-encoding",
-];
 
 impl TrackerBuilder {
     pub(super) fn new(product_id: String, data_source_id: String, server_host: String) -> Self {
@@ -190,11 +180,7 @@ impl TrackerBuilder {
 
     /// An attribute that every track event gets unless it has its own; of two of one key, the last wins.
     pub fn default_attribute(mut self, key: impl Into<String>, value: impl Into<Value<'static>>) -> Self {
-        let (key, value) = (key.into(), value.into());
-        match self.policy.defaults.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, known)) => *known = value,
-            None => self.policy.defaults.push((key, value)),
-        }
+        self.policy.default_attribute(key.into(), value.into());
         self
     }
 
@@ -355,24 +341,8 @@ impl TrackerBuilder {
     fn check(&self) -> Result<(), BuildError> {
         let problem =
             |option, problem: &str| Err(BuildError::Option(OptionError { option, problem: problem.into() }));
-        if !(0.0..=3_600.0).contains(&self.retry_backoff_factor) {
-            return problem("retry_backoff_factor", "must be a number of seconds from 0 to 3,600");
-        }
-        if self.policy.sample_rate.is_some_and(|rate| !(0.0..=1.0).contains(&rate)) {
-            return problem("sample_rate", "must be a share from 0 to 1");
-        }
-        if self.limits.request_timeout == 0 {
-            return problem("request_timeout", "is 0: a request needs some time");
-        }
-        if self.limits.max_in_flight == 0 {
-            return problem("max_in_flight", "is 0: nothing could ever be sent");
-        }
-        if self.limits.max_queue_bytes < 4_096 || self.limits.max_queue_events == 0 {
-            return problem(
-                "max_queue_bytes",
-                "and `max_queue_events` must leave room: at least 4,096 bytes and 1 event",
-            );
-        }
+        check_limits(&self.limits, self.retry_backoff_factor, self.policy.sample_rate)
+            .map_err(BuildError::Option)?;
         if self.own_client.is_some() && (self.client.proxy.is_some() || !self.client.verify_cert) {
             return problem(
                 "client",
@@ -385,12 +355,7 @@ impl TrackerBuilder {
             {
                 return problem("header", "has a name or value that HTTP does not allow");
             }
-            if let Some(own) = OWN_HEADERS.iter().find(|own| own.eq_ignore_ascii_case(name)) {
-                return problem(
-                    "header",
-                    &format!("cannot be `{own}`, which the tracker sets itself: leave it out, see `format`"),
-                );
-            }
+            check_header(name).map_err(BuildError::Option)?;
         }
         if reqwest::Url::parse(&self.options.server_host).is_err() {
             return problem("server_host", "is not a URL: give e.g. https://collector.example");

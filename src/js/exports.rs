@@ -123,8 +123,10 @@ pub(super) extern "C" fn tw_new(len: usize) {
         text.to_owned()
     };
     let mut options = Options::new(text(), text(), text());
-    options.platform = Some(text());
-    options.sdk_version = Some(text());
+    // Absent is empty.
+    let mut claim = || Some(text()).filter(|text| !text.is_empty());
+    options.platform = claim();
+    options.sdk_version = claim();
     options.format = match state.option(0) {
         0 => Format::Simple,
         1 => Format::Json,
@@ -360,7 +362,8 @@ pub(super) extern "C" fn tw_do(what: u32) {
         _ => {
             let stats = engine.stats();
             // SAFETY: it consists of numbers of 64 bits, in their order.
-            let numbers = unsafe { &*(&raw const stats).cast::<[u64; size_of::<Stats>() / size_of::<u64>()]>() };
+            let numbers =
+                unsafe { &*(&raw const stats).cast::<[u64; size_of::<Stats>() / size_of::<u64>()]>() };
             put(&mut state.numbers, numbers);
         }
     }

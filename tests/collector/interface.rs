@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+use trackwire::collector::{Collector, CollectorError, Options};
+
 use crate::client::{EVENTS, Server};
 
 fn filled() -> Server {
@@ -98,7 +100,7 @@ fn a_reset_forgets_and_ids_go_on() {
 #[test]
 fn other_methods_and_paths() {
     let server = Server::start();
-    for path in ["stats", "good", "bad", "stream"] {
+    for path in ["stats", "good", "bad", "stream", "package", "package.js"] {
         let answer = server.request("POST", &format!("/trackwire/{path}"), &[], b"").unwrap();
         assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, OPTIONS")), "{path}");
     }
@@ -134,7 +136,37 @@ fn the_page_and_all_its_files_are_served() {
         };
         assert_eq!(answer.header("content-type"), Some(expected), "{name}");
         assert_eq!(answer.header("cache-control"), Some("no-cache"));
-        assert_eq!(answer.header("content-security-policy"), Some("default-src 'self'"));
+        assert_eq!(
+            answer.header("content-security-policy"),
+            Some("default-src 'self'; script-src 'self' 'wasm-unsafe-eval'")
+        );
         assert!(!answer.body.is_empty(), "{name}");
     }
+}
+
+#[test]
+fn the_package_is_served_from_its_folder() {
+    let about = |server: &Server| server.get("/trackwire/package").json();
+    let server = Server::start();
+    assert_eq!(about(&server)["script"], json!(null));
+    assert!(about(&server)["missing"].as_str().unwrap().contains("--package"));
+    assert_eq!(server.get("/trackwire/package.js").status, 404);
+
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::with(Options { package: Some(folder.path().to_owned()), ..Options::default() });
+    assert!(about(&server)["missing"].as_str().unwrap().contains("dist/growingio.js"));
+    assert_eq!(server.get("/trackwire/package.js").status, 404);
+    // Built while the collector runs: in `dist` of the package, or in the folder itself.
+    for (place, content) in [("growingio.js", "export {};"), ("dist/growingio.js", "export default 1;")] {
+        let file = folder.path().join(place);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, content).unwrap();
+        let found = about(&server);
+        assert_eq!(found, json!({"script": "/trackwire/package.js", "missing": null}));
+        let answer = server.get("/trackwire/package.js");
+        assert_eq!((answer.status, answer.body), (200, content.as_bytes().to_vec()));
+    }
+
+    let file = Options { package: Some(folder.path().join("growingio.js")), ..Options::default() };
+    assert!(matches!(Collector::spawn(file), Err(CollectorError::Package { .. })));
 }

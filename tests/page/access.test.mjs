@@ -3,14 +3,14 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createRequire } from 'node:module';
-import { Collector, PHONE, browse, event, item, ITEMS, open, rows, says, shows, userAttributes } from './world.mjs';
+import { Collector, PACKAGE, PHONE, browse, event, item, ITEMS, open, rows, says, shows, userAttributes } from './world.mjs';
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
 let collector;
 let browser;
 before(async () => {
-  collector = await Collector.start();
+  collector = await Collector.start('127.0.0.1:0', '--package', PACKAGE);
   browser = await browse();
 });
 after(async () => {
@@ -71,6 +71,34 @@ test('everything by keyboard', async () => {
   await page.context().close();
 });
 
+test('the playground by keyboard', async () => {
+  await some();
+  await collector.set('faults', { faults: [] });
+  const page = await open(browser, collector, { hash: '#play' });
+  await page.locator('#play-one').waitFor();
+  await page.locator('#tab-play').focus();
+  const focused = () => page.evaluate(() => document.activeElement.id || document.activeElement.name || document.activeElement.value);
+  await page.keyboard.press('Tab'); // the panel itself is no stop
+  if (await focused() === 'panel-play') await page.keyboard.press('Tab');
+  assert.equal(await focused(), 'network');
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('ArrowRight');
+  assert.ok(await page.locator('#play-network input[value=offline]').isChecked());
+  const outline = await page.evaluate(() => getComputedStyle(document.activeElement.nextElementSibling).outlineStyle);
+  assert.equal(outline, 'solid');
+  const seen = [];
+  for (let i = 0; i < 10; i += 1) {
+    await page.keyboard.press('Tab');
+    seen.push(await focused());
+  }
+  assert.deepEqual(seen, ['format', 'consumer', 'onExhausted', 'maxAge', 'maxQueueBytes', 'name', 'attributes', 'play-one', 'play-many', 'play-flush']);
+  await page.locator('#play-many').focus();
+  await page.keyboard.press('Enter');
+  await says(page, '#said', '1,000 recorded');
+  await says(page, '#count-play', '1,000');
+  await page.context().close();
+});
+
 test('arrivals do not make a screen reader talk', async () => {
   await collector.fresh();
   const page = await open(browser, collector);
@@ -111,6 +139,15 @@ async function everyView(page, look) {
   await says(page, '#plan li', /left/);
   await page.locator('#plan-request summary').click();
   await look('faults');
+  await page.locator('#tab-play').click();
+  // Offline, so that nothing of it arrives while the rest is looked at.
+  await page.locator('#play-network input[value=offline]').check();
+  await page.locator('#play-one').click();
+  await page.locator('#play-form [name=attributes]').fill('{');
+  await page.locator('#play-one').click();
+  await page.locator('#play-problem').waitFor();
+  await page.locator('#play-code summary').click();
+  await look('playground');
   await page.locator('#tab-send').click();
   await look('how to send');
   await page.locator('#reset').click();

@@ -8,12 +8,15 @@ const BINARY = process.env.TRACKWIRE_BIN ?? new URL('../../target/debug/trackwir
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
 
+/** The npm package, built. */
+export const PACKAGE = new URL('../../pkg', import.meta.url).pathname;
+
 export const PROJECT = 'demo';
 
 /** A running `trackwire collect`. */
 export class Collector {
-  static async start(listen = '127.0.0.1:0') {
-    const child = spawn(BINARY, ['collect', '--listen', listen], { stdio: ['ignore', 'pipe', 'inherit'] });
+  static async start(listen = '127.0.0.1:0', ...more) {
+    const child = spawn(BINARY, ['collect', '--listen', listen, ...more], { stdio: ['ignore', 'pipe', 'inherit'] });
     const ended = new Promise((resolve) => child.once('exit', resolve));
     const address = new Promise((resolve, reject) => {
       child.once('error', reject);

@@ -16,6 +16,8 @@ pub(crate) enum Profile {
 
 /// Builds what is missing, with cargo's progress shown, and hands over to the harness.
 pub(crate) fn run(chore: &str, arguments: &[String], profile: Profile) -> ExitCode {
+    // Asked before the build, which may replace this very program.
+    let xtask = std::env::current_exe().unwrap_or_default();
     let mut build = cargo();
     build.args(["build", "--package", "xtask-harness"]);
     let folder = match profile {
@@ -42,6 +44,7 @@ pub(crate) fn run(chore: &str, arguments: &[String], profile: Profile) -> ExitCo
         .arg(chore)
         .args(arguments)
         .env("TRACKWIRE_ROOT", root())
+        .env("TRACKWIRE_XTASK", xtask)
         .env("TRACKWIRE_BIN", folder.join("trackwire"));
     hand_over(&mut harness)
 }

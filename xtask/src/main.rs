@@ -10,6 +10,7 @@ mod steps;
 mod test;
 mod tidy;
 mod tools;
+mod wasm_app;
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -49,15 +50,27 @@ const CHORES: &[Chore] = &[
         run: package::size,
     },
     Chore {
+        name: "setup",
+        arguments: "[chromium]",
+        about: "what conformance and demo run the npm package with, where it is missing or out of date (they do it themselves)",
+        run: package::setup_main,
+    },
+    Chore {
         name: "conformance",
         arguments: "SYSTEM DIR",
-        about: "replay every vector in DIR through the public API over HTTP; SYSTEM is `growingio`",
+        about: "replay every vector in DIR over HTTP, natively and through the npm package; SYSTEM is `growingio`",
         run: |arguments| harness::run("conformance", arguments, harness::Profile::Debug),
     },
     Chore {
+        name: "differential",
+        arguments: "[LINES] [SEED]",
+        about: "random events, natively and through the npm package: the same bytes, the same refusals",
+        run: |arguments| harness::run("differential", arguments, harness::Profile::Debug),
+    },
+    Chore {
         name: "demo",
-        arguments: "[--input FILE] [--listen ADDR] [--once] [--json]",
-        about: "a real clickstream through the crate into the local collector, plain and with faults",
+        arguments: "[--input FILE] [--listen ADDR] [--only RUNTIME,…] [--once] [--json]",
+        about: "a real clickstream into the local collector from Rust, Node, a Worker and Chromium, plain and with faults",
         run: |arguments| harness::run("demo", arguments, harness::Profile::Release),
     },
     Chore {

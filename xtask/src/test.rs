@@ -3,12 +3,13 @@
 //! Cargo is asked for few distinct feature sets, because on a cold machine each costs a rebuild of what depends on them:
 //! all features (lints, tests, conformance), the core alone, and the defaults on the oldest supported Rust.
 
-use std::fs;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
+use std::{env, fs};
 
 use crate::steps::{Counts, StepResult, Steps, output, run, run_tests};
 use crate::tools::{self, cargo};
-use crate::{package, root, target_dir, tidy};
+use crate::{package, root, target_dir, tidy, wasm_app};
 
 const WASM: &str = "wasm32-unknown-unknown";
 
@@ -16,13 +17,14 @@ const WASM: &str = "wasm32-unknown-unknown";
 const CORE: [&str; 3] = ["--no-default-features", "--features", "growingio"];
 
 /// Crates that the core must not pull in, by the start of their name.
-const NOT_IN_CORE: [&str; 5] = ["tokio", "hyper", "reqwest", "wasm-bindgen", "web-sys"];
+const NOT_IN_CORE: [&str; 7] =
+    ["tokio", "hyper", "reqwest", "wasm-bindgen", "web-sys", "js-sys", "gloo-timers"];
 
 /// A step's name and what it does.
 type Step = (&'static str, fn() -> StepResult);
 
 /// The steps, in the order they run.
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 15] = [
     ("repository", tidy::step),
     ("format", format),
     ("lints", lints),
@@ -30,15 +32,18 @@ const STEPS: [Step; 12] = [
     ("documentation", documentation),
     ("unit, integration and doc tests", tests),
     ("conformance: growingio", conformance),
+    ("differential", differential),
+    ("demo", demo),
     ("page", page),
     ("npm package", npm_package),
     ("npm size", npm_size),
+    ("Rust application in wasm", rust_wasm),
     ("core without I/O", core),
     ("oldest supported Rust", oldest_rust),
 ];
 
-/// Of what is in the making: run when it is named.
-const ON_DEMAND: [&str; 2] = ["npm package", "npm size"];
+/// Run when it is named only: the package is above its budgets yet.
+const ON_DEMAND: [&str; 1] = ["npm size"];
 
 /// `cargo xtask test [STEP…]`: all steps, or those whose name holds one of the words given. A failure does not keep the
 /// later steps from running.
@@ -57,7 +62,7 @@ pub(crate) fn main(arguments: &[String]) -> ExitCode {
         steps.step(name, run);
     }
     if arguments.is_empty() {
-        println!("\nin the making, and run when named: {}", ON_DEMAND.join(", "));
+        println!("\nrun when named only: {}", ON_DEMAND.join(", "));
     }
     steps.finish()
 }
@@ -70,8 +75,9 @@ fn format() -> StepResult {
     tools::component("rustfmt", "fmt")?;
     let mut counts = run(cargo().args(["fmt", "--all", "--check"]))?;
     // Workspaces of their own, because they have dependencies that nothing else needs.
-    for own in ["benches/Cargo.toml", "fuzz/Cargo.toml"].iter().filter(|path| root().join(path).is_file()) {
-        counts += run(cargo().args(["fmt", "--manifest-path", own, "--check"]))?;
+    let own = ["benches/Cargo.toml", "fuzz/Cargo.toml", wasm_app::MANIFEST];
+    for own in own.iter().filter(|path| root().join(path).is_file()) {
+        counts += run(cargo().args(["fmt", "--all", "--manifest-path", own, "--check"]))?;
     }
     Ok(counts)
 }
@@ -84,57 +90,90 @@ fn lints() -> StepResult {
 
 fn lints_wasm() -> StepResult {
     tools::target(WASM)?;
-    // The core, and the module of the npm package.
-    for features in ["growingio", "js"] {
+    // The core, the module of the npm package, and what applications that are wasm themselves use.
+    for features in ["growingio", "js", "growingio,wasm"] {
         let mut clippy = cargo();
         clippy.args(["clippy", "--locked", "--package", "trackwire", "--lib", "--target", WASM]);
         run(clippy.args(["--no-default-features", "--features", features, "--", "-D", "warnings"]))?;
     }
-    Ok(Counts { passed: 2, ..Counts::default() })
+    Ok(Counts { passed: 3, ..Counts::default() })
 }
 
 fn documentation() -> StepResult {
-    let arguments = ["doc", "--locked", "--package", "trackwire", "--lib", "--no-deps", "--all-features"];
-    run(cargo().env("RUSTDOCFLAGS", "-D warnings").args(arguments))
+    let mut counts = Counts::default();
+    let wasm = ["--no-default-features", "--features", "growingio,wasm", "--target", WASM];
+    for what in [&["--all-features"][..], &wasm[..]] {
+        let arguments = ["doc", "--locked", "--package", "trackwire", "--lib", "--no-deps"];
+        counts += run(cargo().env("RUSTDOCFLAGS", "-D warnings").args(arguments).args(what))?;
+    }
+    Ok(counts)
 }
 
+/// Natively, and through the npm package in Node.
 fn conformance() -> StepResult {
+    package::setup()?;
     let vectors = root().join("tests/vectors/growingio");
     let mut test = cargo();
     test.args(["test", "--locked", "--workspace", "--all-features", "--test", "conformance", "--"]);
-    run_tests(test.arg("growingio").arg(vectors))
+    run_tests(for_harness(&mut test).arg("growingio").arg(vectors))
+}
+
+/// Random events: the npm package's wasm build does what the crate does.
+fn differential() -> StepResult {
+    package::setup()?;
+    let mut test = cargo();
+    test.args(["test", "--locked", "--workspace", "--all-features", "--test", "differential"]);
+    run_tests(for_harness(&mut test))
+}
+
+/// The demo, once, with every runtime.
+fn demo() -> StepResult {
+    tools::chromium()?;
+    package::setup()?;
+    collector()?;
+    let mut test = cargo();
+    test.args(["test", "--locked", "--workspace", "--all-features", "--test", "demo"]);
+    run_tests(for_harness(&mut test).env("TRACKWIRE_BIN", binary()))
 }
 
 fn page() -> StepResult {
-    package::dependencies()?;
+    // Its playground tracks with the package.
+    package::setup()?;
     node_tests(&["tests/page"])
 }
 
-/// The npm package, built, packed and installed in throwaway projects: Node, Deno, Bun, workerd, Chromium.
+/// The npm package, built, packed and installed in throwaway projects: Node, Deno, Bun, workerd, Chromium; and the examples
+/// of the documentation.
 fn npm_package() -> StepResult {
-    package::dependencies()?;
-    package::build()?;
+    package::setup()?;
     // The module as its tests of traps want it.
     let mut trap = cargo();
     trap.args(["rustc", "--locked", "--lib", "--crate-type", "cdylib", "--target", WASM]);
     run(trap.args(["--no-default-features", "--features", "__test-panic"]))?;
-    let folders = ["node", "servers", "workers", "browser"].map(|folder| format!("tests/runtimes/{folder}"));
+    let folders =
+        ["node", "servers", "workers", "browser", "docs"].map(|folder| format!("tests/runtimes/{folder}"));
     node_tests(&folders.each_ref().map(String::as_str))
 }
 
 /// The package within the budgets of `wasm-pack.toml`, weighed in an application that calls everything.
 fn npm_size() -> StepResult {
-    package::dependencies()?;
-    package::build()?;
+    package::setup()?;
     let test = "tests/runtimes/size/size.test.mjs";
     run_tests(Command::new("node").current_dir(root()).args(["--test", "--test-reporter=tap", test]))
+}
+
+/// A Rust application that is wasm itself, in workerd and Chromium.
+fn rust_wasm() -> StepResult {
+    package::dependencies()?;
+    tools::target(WASM)?;
+    wasm_app::build()?;
+    node_tests(&["tests/runtimes/rust"])
 }
 
 /// The tests of these folders, with Chromium and the collector at hand.
 fn node_tests(folders: &[&str]) -> StepResult {
     let chromium = tools::chromium()?;
-    // The collector that they talk to: the binary that integration tests are given, from the same build.
-    run(cargo().args(["test", "--locked", "--workspace", "--all-features", "--test", "cli", "--no-run"]))?;
+    collector()?;
     let mut files = Vec::new();
     for folder in folders {
         let listed = fs::read_dir(root().join(folder)).map_err(|error| format!("{folder}: {error}"))?;
@@ -146,8 +185,9 @@ fn node_tests(folders: &[&str]) -> StepResult {
     // One file at a time: some of them time what they see.
     node.current_dir(root()).args(["--test", "--test-concurrency=1", "--test-timeout=300000"]);
     node.arg("--test-reporter=tap").args(files);
-    node.env("CHROMIUM", chromium).env("TRACKWIRE_BIN", target_dir().join("debug").join("trackwire"));
+    node.env("CHROMIUM", chromium).env("TRACKWIRE_BIN", binary());
     node.env("TRACKWIRE_TRAP", target_dir().join(WASM).join("debug").join("trackwire.wasm"));
+    node.env("TRACKWIRE_WASM_APP", wasm_app::folder());
     let counts = run_tests(&mut node)?;
     match counts.skipped {
         0 => Ok(counts),
@@ -155,23 +195,43 @@ fn node_tests(folders: &[&str]) -> StepResult {
     }
 }
 
-/// The core builds for the host and for wasm32, and its dependency tree holds nothing that does I/O.
+/// Builds the collector that tests talk to: the binary that integration tests are given, from the same build.
+fn collector() -> Result<(), String> {
+    run(cargo().args(["test", "--locked", "--workspace", "--all-features", "--test", "cli", "--no-run"]))
+        .map(drop)
+}
+
+fn binary() -> PathBuf {
+    target_dir().join("debug").join("trackwire")
+}
+
+/// What the harness is told when `cargo xtask` starts it.
+fn for_harness(command: &mut Command) -> &mut Command {
+    command.env("TRACKWIRE_ROOT", root()).env("TRACKWIRE_XTASK", env::current_exe().unwrap_or_default())
+}
+
+/// The core builds for the host and for wasm32, and its dependency tree holds nothing that does I/O; nor does feature `js`
+/// bring any of that, nor feature `wasm` where there is no wasm.
 fn core() -> StepResult {
     tools::target(WASM)?;
     let host = host()?;
     let mut counts = Counts::default();
-    for target in [host.as_str(), WASM] {
+    let trees = [(&*host, "growingio"), (WASM, "growingio"), (WASM, "js"), (&*host, "growingio,wasm")];
+    for (target, features) in trees {
         let mut tree = cargo();
         tree.args(["tree", "--locked", "--package", "trackwire", "--edges", "normal", "--prefix", "none"]);
-        let tree = output(tree.args(CORE).args(["--target", target])).ok_or("`cargo tree` failed")?;
+        tree.args(["--no-default-features", "--features", features, "--target", target]);
+        let tree = output(&mut tree).ok_or("`cargo tree` failed")?;
         let names: Vec<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
         let wrong: Vec<&str> =
             names.iter().copied().filter(|name| NOT_IN_CORE.iter().any(|no| name.starts_with(no))).collect();
         if !wrong.is_empty() {
-            return Err(format!("for {target} the core depends on {}", wrong.join(", ")));
+            return Err(format!("for {target} with {features} there are {}", wrong.join(", ")));
         }
-        println!("for {target} the core is {}", names.join(", "));
+        println!("for {target} with {features} there are {}", names.join(", "));
         counts += Counts::ONE;
+    }
+    for target in [&*host, WASM] {
         let mut build = cargo();
         build.args(["build", "--locked", "--package", "trackwire", "--lib"]).args(CORE);
         if target != host {

@@ -60,14 +60,17 @@ pub(crate) fn toolchain(version: &str) -> Result<String, String> {
         .map_err(|why| format!("Rust {version} is not installed and could not be fetched: {why}"))
 }
 
-/// Node, recent enough for the page's tests.
+const NODE: &str = "the npm package and the tests need Node 20 or later with npm: https://nodejs.org has it, and so have \
+                    most systems' package managers";
+
+/// Node, recent enough for the npm package and the page's tests.
 pub(crate) fn node() -> Result<(), String> {
     let version = output(Command::new("node").arg("--version"))
-        .ok_or("Node is not installed: the page's tests need Node 20 or later")?;
+        .ok_or_else(|| format!("Node is not installed: {NODE}"))?;
     let major = version.trim().trim_start_matches('v').split('.').next().and_then(|major| major.parse().ok());
     match major {
         Some(20u32..) => Ok(()),
-        _ => Err(format!("Node {} is too old: the page's tests need Node 20 or later", version.trim())),
+        _ => Err(format!("Node {} is too old: {NODE}", version.trim())),
     }
 }
 
@@ -84,7 +87,7 @@ pub(crate) fn chromium() -> Result<PathBuf, String> {
     if let Some(found) = find_chromium() {
         return Ok(found);
     }
-    let how = "the page's tests need Chromium: install it (`apt-get install chromium`, `dnf install chromium`, \
+    let how = "the tests and the demo need Chromium: install it (`apt-get install chromium`, `dnf install chromium`, \
                `brew install --cask chromium`) or name one in the environment variable CHROMIUM";
     let may = output(Command::new("id").arg("-u")).is_some_and(|id| id.trim() == "0")
         && output(Command::new("apt-get").arg("--version")).is_some();

@@ -76,7 +76,7 @@ test("200 KiB when hidden: never over the quota, the rest when the page is back"
 });
 
 test("200 KiB at unload: the quota leaves; the page comes back from the cache, and so does the rest", async () => {
-  for (const delay_ms of [0, 700]) {
+  for (const delay_ms of [0, 1500]) {
     await on.server.reset();
     if (delay_ms) await on.server.fault({ delay_ms, status: 204 });
     await open({ consumer: "buffered" });
@@ -85,11 +85,11 @@ test("200 KiB at unload: the quota leaves; the page comes back from the cache, a
     const last = await books();
     assertBalance(last, { persisted: true, accepted: 100, pending: 100 });
     assert.ok(last.sentBytes > QUOTA * 0.8 && last.sentBytes <= QUOTA, JSON.stringify(last));
-    const first = await arrived(Math.floor(last.sentBytes / 2200));
+    // What is answered before the page is frozen makes room for more.
+    await arrived(Math.floor(last.sentBytes / 2200), 99);
     await on.page.goBack({ waitUntil: "commit" });
     await on.page.evaluate(() => tracker.flush());
     assertBalance(await stats(), { accepted: 100, delivered: 100, maybeDuplicated: 0 });
-    assert.ok(first.length < 40);
     assert.equal(users(await arrived(100)), 100);
     assert.deepEqual(on.heard, []);
   }

@@ -137,6 +137,21 @@ test("default attributes yield to the event's own; the hook has the last word", 
   assert.equal(tracker.stats().filtered, 1);
 });
 
+test("what is no event, and one that cannot be read, is an error like any other, or an outcome", async () => {
+  const reading = { get tag() { throw new Error("mine"); } };
+  for (const call of ["trackCustomEvent", "setLoginUserAttributes", "submitItem", "submitUserMapping", "trackJson"]) {
+    for (const bad of [null, reading]) {
+      const args = /^track/.test(call) ? ["x", bad] : [bad];
+      assert.throws(() => make().tracker[call](...args), { code: "unreadable", field: "event" }, call);
+      const outcomes = [];
+      const { tracker } = make({ onInvalid: "report", onOutcome: (outcome) => outcomes.push(outcome) });
+      assert.equal(tracker[call](...args), false);
+      await tracker.flush({ timeout: 10 });
+      assert.deepEqual([outcomes[0].fate, outcomes[0].code, tracker.stats().invalid], ["invalid", "unreadable", 1], call);
+    }
+  }
+});
+
 test("a sample keeps the same users as the Rust tracker", async () => {
   const { events, tracker } = await sent({ sampleRate: 0.5 }, (tracker) => {
     for (let n = 0; n < 16; n++) tracker.trackCustomEvent("buy", { loginUserId: `u${n}` });

@@ -17,6 +17,7 @@ const PAGE: usize = 10_000;
 pub(crate) struct Collector {
     child: Arc<Mutex<Child>>,
     url: String,
+    folder: PathBuf,
     /// Reads what it prints, to its end.
     reading: Option<JoinHandle<()>>,
 }
@@ -26,10 +27,14 @@ impl Collector {
     pub(crate) fn start(listen: &str, chore: &str) -> Result<Self, String> {
         let program =
             env::var_os("TRACKWIRE_BIN").map(PathBuf::from).ok_or("run this through `cargo xtask`")?;
-        let store = store(&program, chore)?;
-        let mut child = Command::new(&program)
-            .args(["collect", "--listen", listen, "--store"])
-            .arg(&store)
+        let folder = folder(&program, chore)?;
+        let mut command = Command::new(&program);
+        command.args(["collect", "--listen", listen, "--store"]).arg(folder.join("events.sqlite"));
+        if let Some(root) = env::var_os("TRACKWIRE_ROOT") {
+            // For the page's playground, which says so where there is no build yet.
+            command.arg("--package").arg(Path::new(&root).join("pkg"));
+        }
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -47,12 +52,17 @@ impl Collector {
         end_on_signal(&child);
         // What else it prints must be read, or it would block once the pipe is full.
         let reading = thread::spawn(move || lines.for_each(drop));
-        Ok(Self { child, url, reading: Some(reading) })
+        Ok(Self { child, url, folder, reading: Some(reading) })
     }
 
     /// Its address, `http://host:port`.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where its store is, with room for files beside it.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Everything it holds that is good (`good`) or bad (`bad`), after the record `after`, oldest first.
@@ -138,11 +148,11 @@ fn end_on_signal(child: &Arc<Mutex<Child>>) {
 #[cfg(not(unix))]
 fn end_on_signal(_: &Arc<Mutex<Child>>) {}
 
-/// A store's path below cargo's target folder, with what an earlier run left there removed.
-fn store(program: &Path, chore: &str) -> Result<PathBuf, String> {
+/// A folder below cargo's target folder, with what an earlier run left there removed.
+fn folder(program: &Path, chore: &str) -> Result<PathBuf, String> {
     let target = program.parent().and_then(Path::parent).unwrap_or(Path::new("target"));
     let folder = target.join(chore).join(std::process::id().to_string());
     let _ = fs::remove_dir_all(target.join(chore));
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    Ok(folder.join("events.sqlite"))
+    Ok(folder)
 }

@@ -1,10 +1,12 @@
-//! `cargo xtask demo`: a real clickstream through the crate into the local collector, plain and with faults.
+//! `cargo xtask demo`: a real clickstream into the local collector, plain and with faults, from every runtime: through the
+//! crate, and through the npm package in Node, in a Worker and in Chromium.
 //!
 //! What counts as delivered, missing or duplicated is found by comparing the multiset of event contents that the
 //! collector holds with what was sent; the SDK's own counters only say how many duplicates it expects at most.
 
 mod clickstream;
 mod faults;
+mod npm;
 mod report;
 mod rust;
 
@@ -15,6 +17,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use clickstream::Sample;
+use npm::Kit;
 use report::Run;
 
 use crate::collector::Collector;
@@ -23,17 +26,26 @@ use crate::json::Json;
 /// A way of sending: one row of the table, without and with faults.
 struct Sender {
     runtime: &'static str,
+    /// Fetches or builds what the row needs, or says what is missing.
+    prepare: fn(&mut Kit) -> Result<(), String>,
     send: fn(&Job<'_>) -> Result<Sent, String>,
 }
 
 /// The rows. Each sends the same events.
-const SENDERS: &[Sender] = &[Sender { runtime: "rust", send: rust::send }];
+const SENDERS: &[Sender] = &[
+    Sender { runtime: "rust", prepare: |_| Ok(()), send: rust::send },
+    Sender { runtime: "node", prepare: Kit::package, send: npm::send },
+    Sender { runtime: "worker", prepare: Kit::package, send: npm::send },
+    Sender { runtime: "chromium", prepare: Kit::browser, send: npm::send },
+];
 
 /// What a sender is given.
 struct Job<'a> {
+    runtime: &'static str,
     /// The collector.
     url: &'a str,
     events: &'a [Sample],
+    kit: &'a Kit,
 }
 
 /// What a sender says about itself when everything it took has an outcome.
@@ -44,17 +56,22 @@ struct Sent {
     sent_bytes: u64,
     /// The events of requests whose answer was lost: at most so many duplicates are honest.
     maybe_duplicated: u64,
+    /// The events of requests that the platform sent again by itself, which no sender can count.
+    resent: u64,
     seconds: f64,
 }
 
 struct Options {
     input: PathBuf,
     listen: String,
+    /// The rows that are wanted; none for all.
+    only: Vec<String>,
     once: bool,
     json: bool,
 }
 
-const USAGE: &str = "usage: cargo xtask demo [--input FILE] [--listen ADDR] [--once] [--json]";
+const USAGE: &str =
+    "usage: cargo xtask demo [--input FILE] [--listen ADDR] [--only RUNTIME,…] [--once] [--json]";
 
 /// Runs the chore.
 pub fn main(arguments: &[String]) -> ExitCode {
@@ -70,8 +87,8 @@ pub fn main(arguments: &[String]) -> ExitCode {
         }
     };
     match demo(&options) {
-        Ok((collector, runs, events)) => {
-            let wrong: Vec<String> = runs.iter().filter_map(Run::wrong).collect();
+        Ok(Done { collector, runs, mut wrong, events }) => {
+            wrong.extend(runs.iter().filter_map(Run::wrong));
             println!("{}", if options.json { report::json(&runs) } else { report::table(&runs) });
             for why in &wrong {
                 eprintln!("FAILED: {why}");
@@ -94,30 +111,68 @@ pub fn main(arguments: &[String]) -> ExitCode {
     }
 }
 
-fn demo(options: &Options) -> Result<(Collector, Vec<Run>, Vec<Sample>), String> {
+/// What the demo came to.
+struct Done {
+    collector: Collector,
+    runs: Vec<Run>,
+    /// The rows that are missing, and why.
+    wrong: Vec<String>,
+    events: Vec<Sample>,
+}
+
+fn demo(options: &Options) -> Result<Done, String> {
     let events = clickstream::read(&options.input)?;
     let users = events.iter().filter(|event| event.name.is_none()).count();
     eprintln!("{}: {} track events, {users} user attributes", options.input.display(), events.len() - users);
     let collector = Collector::start(&options.listen, "demo")?;
     eprintln!("the live page: {}/", collector.url());
-    let mut runs = Vec::new();
-    let mut after = None;
-    for faults in [false, true] {
-        for sender in SENDERS {
-            let plan = if faults { faults::plan() } else { faults::none() };
-            collector.set_faults(&plan)?;
-            eprintln!("{}: sending{} …", sender.runtime, if faults { " with faults" } else { "" });
-            let sent = (sender.send)(&Job { url: collector.url(), events: &events })?;
-            let records = collector.records("good", after.as_deref())?;
-            if faults {
-                eprintln!("faults met: {}", faults::met(&plan, &collector.faults()?));
+    let mut kit = Kit::new(collector.folder(), &events)?;
+    let (mut runs, mut wrong, mut after) = (Vec::new(), Vec::new(), None);
+    let wanted =
+        |sender: &&Sender| options.only.is_empty() || options.only.iter().any(|name| name == sender.runtime);
+    for sender in SENDERS.iter().filter(wanted) {
+        if let Err(why) = (sender.prepare)(&mut kit) {
+            wrong.push(format!("{}: not run: {why}", sender.runtime));
+            continue;
+        }
+        for faults in [false, true] {
+            let run = run(sender, faults, &events, &kit, &collector, &mut after);
+            collector.set_faults(&faults::none())?;
+            match run {
+                Ok(run) => {
+                    eprintln!("{}", run.said());
+                    runs.push(run);
+                }
+                Err(why) => wrong.push(format!("{}{}: {why}", sender.runtime, with(faults))),
             }
-            after = records.last().and_then(|record| record.get("id")).map(id).or(after);
-            runs.push(tally(sender.runtime, faults, &events, &records, &sent));
         }
     }
-    collector.set_faults(&faults::none())?;
-    Ok((collector, runs, events))
+    Ok(Done { collector, runs, wrong, events })
+}
+
+/// One row. `after` is the last record that the collector got before it.
+fn run(
+    sender: &Sender,
+    faults: bool,
+    events: &[Sample],
+    kit: &Kit,
+    collector: &Collector,
+    after: &mut Option<String>,
+) -> Result<Run, String> {
+    let plan = if faults { faults::plan() } else { faults::none() };
+    collector.set_faults(&plan)?;
+    eprintln!("{}: sending{} …", sender.runtime, with(faults));
+    let sent = (sender.send)(&Job { runtime: sender.runtime, url: collector.url(), events, kit });
+    let records = collector.records("good", after.as_deref())?;
+    if faults {
+        eprintln!("faults met: {}", faults::met(&plan, &collector.faults()?));
+    }
+    *after = records.last().and_then(|record| record.get("id")).map(id).or(after.take());
+    Ok(tally(sender.runtime, faults, events, &records, &sent?))
+}
+
+fn with(faults: bool) -> &'static str {
+    if faults { " with faults" } else { "" }
 }
 
 /// Compares what the collector holds with what was sent.
@@ -149,6 +204,7 @@ fn tally(runtime: &'static str, faults: bool, events: &[Sample], records: &[Json
         plain_bytes: sent.plain_bytes,
         sent_bytes: sent.sent_bytes,
         maybe_duplicated: sent.maybe_duplicated,
+        resent: sent.resent,
         seconds: sent.seconds,
     }
 }
@@ -171,6 +227,7 @@ impl Options {
         let mut options = Self {
             input: root.join("tests/data/ecom_clickstream.csv.gz"),
             listen: "127.0.0.1:0".to_owned(),
+            only: Vec::new(),
             once: false,
             json: false,
         };
@@ -180,12 +237,20 @@ impl Options {
             match argument.as_str() {
                 "--input" => options.input = PathBuf::from(value()?),
                 "--listen" => options.listen.clone_from(value()?),
+                "--only" => options.only.extend(value()?.split(',').map(str::to_owned)),
                 "--once" => options.once = true,
                 "--json" => options.json = true,
                 _ => return Err(format!("`{argument}` is not an option of the demo")),
             }
         }
-        Ok(options)
+        let known = |name: &String| SENDERS.iter().any(|sender| sender.runtime == name);
+        match options.only.iter().find(|name| !known(name)) {
+            None => Ok(options),
+            Some(name) => {
+                let names: Vec<&str> = SENDERS.iter().map(|sender| sender.runtime).collect();
+                Err(format!("`{name}` is not a runtime of the demo; there are {}", names.join(", ")))
+            }
+        }
     }
 }
 
@@ -210,6 +275,7 @@ mod tests {
             plain_bytes: 1,
             sent_bytes: 1,
             maybe_duplicated: 1,
+            resent: 0,
             seconds: 1.0,
         };
         let records = [record(home)?, record(user)?, record(user)?, record(other)?];

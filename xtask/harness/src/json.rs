@@ -321,20 +321,20 @@ impl Reader<'_> {
         }
     }
 
-    /// The character of a `\u` escape, or of the two of a surrogate pair.
+    /// The character of a `\u` escape, or of the two of a surrogate pair; U+FFFD for half a pair, as in the crate.
     fn unicode(&mut self) -> Result<char, String> {
         let first = self.hex()?;
-        let code = if (0xd800..0xdc00).contains(&first) && self.text[self.at..].starts_with("\\u") {
+        let after = self.at;
+        if (0xd800..0xdc00).contains(&first) && self.text[self.at..].starts_with("\\u") {
             self.at += 2;
             let second = self.hex()?;
-            if !(0xdc00..0xe000).contains(&second) {
-                return Err(self.error("half a surrogate pair"));
+            if (0xdc00..0xe000).contains(&second) {
+                let code = 0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+                return Ok(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
             }
-            0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00)
-        } else {
-            first
-        };
-        char::from_u32(code).ok_or_else(|| self.error("half a surrogate pair"))
+            self.at = after;
+        }
+        Ok(char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER))
     }
 
     fn hex(&mut self) -> Result<u32, String> {
@@ -360,9 +360,8 @@ mod tests {
             parse(text).to_string(),
             "{\"a\":[1,1.0,-2.5e-07,\"é😀\\u000a\"],\"b\":{},\"c\":[],\"d\":null,\"e\":true}"
         );
-        for bad in
-            ["", "[1,]", "{\"a\"}", "01", "1.", "nul", "\"\\ud83d\"", "\"\\uzzzz\"", "[1] 2", "\"a\nb\""]
-        {
+        assert_eq!(parse(r#""\ud83d\ud83d\ude00\udc00x""#), Json::String("\u{fffd}😀\u{fffd}x".to_owned()));
+        for bad in ["", "[1,]", "{\"a\"}", "01", "1.", "nul", "\"\\uzzzz\"", "[1] 2", "\"a\nb\""] {
             assert!(Json::parse(bad).is_err(), "{bad}");
         }
     }

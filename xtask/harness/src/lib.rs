@@ -2,8 +2,11 @@
 
 pub mod conformance;
 pub mod demo;
+pub mod differential;
 pub mod vendors;
 
+mod capture;
 mod collector;
 mod http;
 mod json;
+mod npm;

@@ -8,6 +8,7 @@ fn main() -> ExitCode {
     match chore {
         "conformance" => xtask_harness::conformance::main(rest),
         "demo" => xtask_harness::demo::main(rest),
+        "differential" => xtask_harness::differential::main(rest),
         "vendors" => xtask_harness::vendors::main(rest),
         _ => {
             eprintln!("run this through `cargo xtask`, which lists the chores");

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::calls::Seen;
-use super::capture::Request;
 use super::decode::{Decoded, decode};
-use super::vector::{Answer, Expected, Peer, Raised, Vector};
+use super::vector::{Expected, Peer, Raised, Vector};
+use crate::capture::{Answer, Request};
 use crate::json::Json;
 
 /// Headers of the protocol: these must be as listed, and absent when they are not.
@@ -176,9 +176,9 @@ mod tests {
     use std::path::Path;
 
     use super::super::calls::Seen;
-    use super::super::capture::Request;
     use super::super::vector::Vector;
     use super::compare;
+    use crate::capture::Request;
     use crate::json::Json;
 
     /// What the peer itself put on the wire in a case, from the exact bytes that the case keeps.

@@ -2,7 +2,7 @@
 //!
 //! Written by itself, apart from the library's writer and the collector's reader, so that the three check one another.
 
-use super::capture::Request;
+use crate::capture::Request;
 use crate::json::Json;
 
 /// A body and how it was packed.

@@ -1,5 +1,6 @@
 //! A case as its file describes it. Unknown keys are ignored.
 
+use crate::capture::Answer;
 use crate::json::Json;
 
 /// One case.
@@ -55,15 +56,6 @@ pub(super) enum Raised {
     Count(usize),
 }
 
-/// What the capture server does with a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
-    /// Answers with this status and no body.
-    Status(u16),
-    /// Cuts the connection after reading the request.
-    Cut,
-}
-
 impl Vector {
     /// Reads a case.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
@@ -86,7 +78,7 @@ impl Vector {
                 .map(Json::elements)
                 .unwrap_or_default()
                 .iter()
-                .map(Answer::read)
+                .map(answer)
                 .collect(),
         })
     }
@@ -162,12 +154,10 @@ impl Raised {
     }
 }
 
-impl Answer {
-    fn read(json: &Json) -> Self {
-        let status =
-            json.int().or_else(|| json.get("status")?.int()).and_then(|status| u16::try_from(status).ok());
-        status.filter(|status| *status >= 200).map_or(Self::Cut, Self::Status)
-    }
+fn answer(json: &Json) -> Answer {
+    let status =
+        json.int().or_else(|| json.get("status")?.int()).and_then(|status| u16::try_from(status).ok());
+    status.filter(|status| *status >= 200).map_or(Answer::Cut, Answer::Status)
 }
 
 /// A string as it is, anything else as JSON.

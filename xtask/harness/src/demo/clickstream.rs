@@ -45,6 +45,20 @@ impl Sample {
         }
     }
 
+    /// The event in the neutral form.
+    pub(super) fn line(&self) -> String {
+        let text = |text: &str| Json::String(text.to_owned());
+        let attributes = self.attributes.iter().map(|(key, value)| (key.clone(), text(value))).collect();
+        let named = self.name.as_deref().map(|name| ("track", text(name)));
+        let members = [
+            ("user", text(&self.user)),
+            ("time", Json::Number(self.time.to_string())),
+            ("attributes", Json::Object(attributes)),
+        ];
+        let members = named.into_iter().chain(members).map(|(key, value)| (key.to_owned(), value));
+        Json::Object(members.collect()).to_string()
+    }
+
     /// What must arrive, as the collector's records are compared.
     pub(super) fn content(&self) -> String {
         let text = |text: &str| Json::String(text.to_owned());

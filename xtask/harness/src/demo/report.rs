@@ -15,6 +15,7 @@ pub(super) struct Run {
     pub(super) plain_bytes: u64,
     pub(super) sent_bytes: u64,
     pub(super) maybe_duplicated: u64,
+    pub(super) resent: u64,
     pub(super) seconds: f64,
 }
 
@@ -25,8 +26,8 @@ impl Run {
         if self.missing > 0 {
             wrong.push(format!("{} events are missing", self.missing));
         }
-        if self.duplicates > self.maybe_duplicated {
-            let (got, most) = (self.duplicates, self.maybe_duplicated);
+        let (got, most) = (self.duplicates, self.maybe_duplicated + self.resent);
+        if got > most {
             wrong.push(format!("{got} duplicates, where the sender expects at most {most}"));
         }
         if self.unknown > 0 {
@@ -34,6 +35,17 @@ impl Run {
         }
         let faults = if self.faults { " with faults" } else { "" };
         (!wrong.is_empty()).then(|| format!("{}{faults}: {}", self.runtime, wrong.join("; ")))
+    }
+
+    /// The run in a sentence.
+    pub(super) fn said(&self) -> String {
+        let Self { runtime, seconds, .. } = self;
+        let [events, delivered, requests, twice] =
+            [self.events, self.delivered, self.requests, self.duplicates].map(grouped);
+        let faults = if self.faults { " with faults" } else { "" };
+        format!(
+            "{runtime}{faults}: {delivered} of {events} delivered in {seconds:.2} s, {requests} requests, {twice} duplicates"
+        )
     }
 
     fn cells(&self) -> [String; 12] {
@@ -109,7 +121,7 @@ pub(super) fn json(runs: &[Run]) -> String {
 }
 
 /// 31106 as `31,106`.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (i, digit) in digits.chars().enumerate() {

@@ -40,6 +40,7 @@ pub(super) fn send(job: &Job<'_>) -> Result<Sent, String> {
         plain_bytes: stats.plain_bytes,
         sent_bytes: stats.sent_bytes,
         maybe_duplicated: stats.maybe_duplicated,
+        resent: 0,
         seconds,
     })
 }

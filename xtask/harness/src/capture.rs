@@ -6,21 +6,29 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::vector::Answer;
 use crate::http::{Message, unescape};
+
+/// What the capture server does with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// Answers with this status and no body.
+    Status(u16),
+    /// Cuts the connection after reading the request.
+    Cut,
+}
 
 /// A request as it came.
 #[derive(Debug, Clone)]
-pub(super) struct Request {
-    pub(super) method: String,
-    pub(super) path: String,
-    pub(super) query: Vec<(String, String)>,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// The server. Stops when it is dropped.
-pub(super) struct Capture {
+pub(crate) struct Capture {
     address: SocketAddr,
     shared: Arc<Shared>,
 }
@@ -39,19 +47,19 @@ struct State {
 
 impl Request {
     /// The value of the first header of this name (lower case).
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
     }
 
     /// The value of the first query parameter of this name.
-    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 
 impl Capture {
     /// Listens on a free port of the loopback.
-    pub(super) fn start(answers: &[Answer]) -> Result<Self, String> {
+    pub(crate) fn start(answers: &[Answer]) -> Result<Self, String> {
         let listen = || {
             let listener = TcpListener::bind("127.0.0.1:0")?;
             Ok((listener.local_addr()?, listener))
@@ -82,12 +90,12 @@ impl Capture {
     }
 
     /// `http://host:port`.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Waits until `count` requests have arrived; false when they did not within `timeout`.
-    pub(super) fn wait(&self, count: usize, timeout: Duration) -> bool {
+    pub(crate) fn wait(&self, count: usize, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
         let mut state = self.shared.lock();
         while state.requests.len() < count {
@@ -101,7 +109,7 @@ impl Capture {
     }
 
     /// What has arrived so far, in order.
-    pub(super) fn requests(&self) -> Vec<Request> {
+    pub(crate) fn requests(&self) -> Vec<Request> {
         self.shared.lock().requests.clone()
     }
 }

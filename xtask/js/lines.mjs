@@ -1,0 +1,14 @@
+// Lines of JSON: in by standard input, out by standard output. Everything else that is printed goes to standard error.
+
+import { createInterface } from "node:readline";
+
+/** Writes a line. */
+export const say = (value) => process.stdout.write(JSON.stringify(value) + "\n");
+
+/** What comes in, line by line, to the end of the input. */
+export async function* hear() {
+  for await (const line of createInterface({ input: process.stdin })) yield JSON.parse(line);
+}
+
+/** For trackers: what they print must not get among the lines. */
+export const logger = { log: console.error, warn: console.error };
