@@ -41,7 +41,6 @@ impl Request {
 
     /// Adds a header; `name` in lower case.
     #[must_use]
-    #[cfg_attr(target_family = "wasm", inline(never))]
     pub fn header(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Cow<'static, str>>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
