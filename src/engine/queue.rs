@@ -134,7 +134,7 @@ impl Queue {
 
     /// The memory these live records lie in.
     pub(super) fn chunks(&self, ranges: &[Range<u64>]) -> Vec<Chunk<'_>> {
-        let mut chunks = Vec::with_capacity(ranges.len() + 1);
+        let mut chunks = Vec::new();
         for range in ranges {
             let mut number = range.start;
             while number < range.end {
@@ -270,7 +270,8 @@ impl Pool {
     fn take(&mut self, at_least: usize) -> Box<Segment> {
         let spare = if at_least <= self.segment_bytes { self.spare.pop() } else { None };
         let segment = spare.unwrap_or_else(|| {
-            let data = Vec::with_capacity(at_least.max(self.segment_bytes));
+            let mut data = Vec::new();
+            data.reserve_exact(at_least.max(self.segment_bytes));
             Box::new(Segment { data, ..Segment::default() })
         });
         self.held += segment.data.capacity();

@@ -8,6 +8,7 @@ use super::address::{Address, describe};
 use super::events::EventRecords;
 use super::options::{Consumer, Format, OptionError, Options};
 use super::transcode::Common;
+use crate::codec::bytes::{owned, put, put_byte};
 use crate::codec::xor::xor;
 use crate::destination::{BatchId, Batching, Cause, Destination, Now, Records, Verdict};
 use crate::http::{Body, Response};
@@ -97,13 +98,13 @@ impl GrowingIo {
     /// Writes records as one list.
     fn frame(&self, records: Records<'_>, out: &mut Vec<u8>) {
         if self.format.is_protobuf() {
-            return records.pieces().for_each(|piece| out.extend_from_slice(piece));
+            return records.pieces().for_each(|piece| put(out, piece));
         }
         for (place, record) in records.iter().enumerate() {
-            out.push(if place == 0 { b'[' } else { b',' });
-            out.extend_from_slice(record);
+            put_byte(out, if place == 0 { b'[' } else { b',' });
+            put(out, record);
         }
-        out.push(b']');
+        put_byte(out, b']');
     }
 
     fn frame_compressed(&self, records: Records<'_>) -> Vec<u8> {
@@ -143,7 +144,7 @@ impl Snappy {
     /// Compresses `plain`, into exactly the memory that it takes.
     fn compress(&mut self) -> Vec<u8> {
         self.pack();
-        let body = self.packed.clone();
+        let body = owned(&self.packed);
         for buffer in [&mut self.plain, &mut self.packed] {
             if buffer.capacity() > KEPT_BUFFER {
                 *buffer = Vec::new();
@@ -254,7 +255,8 @@ impl Destination for GrowingIo {
         let stm = now.wall;
         let body = match self.format {
             Format::Json | Format::Protobuf | Format::Simple => {
-                let mut body = Vec::with_capacity(records.bytes() + records.len() + 1);
+                let mut body = Vec::new();
+                body.reserve_exact(records.bytes() + records.len() + 1);
                 self.frame(records, &mut body);
                 body
             }

@@ -6,7 +6,7 @@
 use std::cell::UnsafeCell;
 use std::time::Duration;
 
-use crate::codec::bytes::{put, put_byte};
+use crate::codec::bytes::{owned, put, put_byte};
 use crate::destination::{BatchId, Now, TransportError, TransportErrorKind};
 use crate::engine::{
     DropReason, Engine, Fate, Limits, OnExhausted, Outcome, Output, RecordError, Stats, Tag, TransmitId,
@@ -301,7 +301,7 @@ pub(super) extern "C" fn tw_answer(
         return engine.answer(id, Err(error), now);
     }
     let (retry_after, body) = split_once(text);
-    let mut response = Response::new(status as u16).body(body.as_bytes().to_vec());
+    let mut response = Response::new(status as u16).body(owned(body.as_bytes()));
     if !retry_after.is_empty() {
         response = response.retry_after(retry_after);
     }
