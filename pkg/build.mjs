@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { builds } from "./builds.mjs";
+import { silencePanics } from "./panics.mjs";
 
 const require = createRequire(import.meta.url);
 const here = dirname(fileURLToPath(import.meta.url));
@@ -27,8 +28,9 @@ buildTypes();
 weigh();
 
 /** Compiles the module as `wasm-pack.toml` says. */
-function buildWasm({ features: crate, profile, "wasm-opt": optimise }) {
-  const env = { ...process.env, CARGO_TARGET_DIR: target, RUSTFLAGS: "-C link-arg=-zstack-size=65536" };
+function buildWasm({ features: crate, profile, rustflags, "wasm-opt": optimise }) {
+  // The flags that say less of a panic are no stable ones, so the compiler has to be told that it may.
+  const env = { ...process.env, CARGO_TARGET_DIR: target, RUSTFLAGS: rustflags.join(" "), RUSTC_BOOTSTRAP: "1" };
   for (const [name, value] of Object.entries(profile)) {
     env[`CARGO_PROFILE_RELEASE_${name.toUpperCase().replaceAll("-", "_")}`] = value;
   }
@@ -41,8 +43,10 @@ function buildWasm({ features: crate, profile, "wasm-opt": optimise }) {
   const flags = features.split(" ").map((feature) => `--enable-${feature}`);
   flags.push(...optimise);
   const binaryen = join(dirname(require.resolve("binaryen/package.json")), "bin/wasm-opt");
-  const input = join(target, wasm32, "release/trackwire.wasm");
-  execFileSync(process.execPath, [binaryen, ...flags, input, "-o", wasm], { stdio: "inherit" });
+  const silent = join(dist, "silent.wasm");
+  writeFileSync(silent, silencePanics(readFileSync(join(target, wasm32, "release/trackwire.wasm"))));
+  execFileSync(process.execPath, [binaryen, ...flags, silent, "-o", wasm], { stdio: "inherit" });
+  rmSync(silent);
 }
 
 async function buildBundles() {

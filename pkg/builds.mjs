@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 
-/** The builds by entry: `features`, `profile`, `wasm-opt` and `budget`, as the file explains them. */
+/** The builds by entry: `features`, `profile`, `rustflags`, `wasm-opt` and `budget`, as the file explains them. */
 export function builds(text = readFileSync(new URL("../wasm-pack.toml", import.meta.url), "utf8")) {
   const builds = {};
   let build;
@@ -32,4 +32,4 @@ export function builds(text = readFileSync(new URL("../wasm-pack.toml", import.m
   return builds;
 }
 
-const FIELDS = ["features", "profile", "wasm-opt", "budget"];
+const FIELDS = ["features", "profile", "rustflags", "wasm-opt", "budget"];
