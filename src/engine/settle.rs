@@ -342,7 +342,14 @@ impl<D: Destination> Engine<D> {
         bytes
     }
 
-    fn tell(&mut self, fate: &Fate, tag: Option<Tag>, count: u64, batch: Option<BatchId>, possibly_delivered: bool) {
+    fn tell(
+        &mut self,
+        fate: &Fate,
+        tag: Option<Tag>,
+        count: u64,
+        batch: Option<BatchId>,
+        possibly_delivered: bool,
+    ) {
         self.untold.push(Outcome { fate: fate.clone(), tag, count, batch, possibly_delivered });
     }
 
