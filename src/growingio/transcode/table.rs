@@ -247,7 +247,7 @@ mod tests {
             assert_eq!((u32::from(head.slot), usize::from(head.len)), (field.number, field.json.len()));
             assert!(EVENT.windows(field.json.len()).any(|name| name == field.json.as_bytes()));
         }
-        for name in ["event_name", "gioid", "gioId", "gio_id_", "gi_oid", "_gio_id", ""] {
+        for name in ["event_name", "gio_id_", "gi_oid", "_gio_id", "gioid", "gioId", ""] {
             assert!(find(&EVENT, name.as_bytes()).is_none(), "{name}");
         }
         let (mut at, mut last, mut count) = (0, 0, 0);
