@@ -5,6 +5,8 @@
 //! `wasm`.
 #![cfg_attr(all(feature = "wasm", target_family = "wasm"), doc = "", doc = "[`Tracker`]: wasm::Tracker")]
 
+#[cfg(not(all(feature = "js", target_family = "wasm")))]
+mod address;
 #[cfg(any(feature = "native", all(feature = "wasm", target_family = "wasm")))]
 mod check;
 #[cfg(feature = "collector")]

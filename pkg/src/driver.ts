@@ -79,19 +79,14 @@ export function createDriver(settings: Settings) {
   }
 
   const read = (abi: Abi): Attempt => {
-    const [batch, attempt, deadline, at, length] = abi.numbers_() as unknown as number[];
-    const body = abi.copy_(at!, length!);
-    const [url, ...pairs] = abi.text_().split("\0");
-    const headers: Record<string, string> = {};
-    for (let place = 0; place < pairs.length; place += 2) headers[pairs[place]!] = pairs[place + 1]!;
+    const [batch, attempt, deadline, at, length, lane, stm] = abi.numbers_() as unknown as number[];
     return {
       life_: core.lives_(),
       batch_: batch!,
       attempt_: attempt!,
       deadline_: deadline!,
-      url_: url!,
-      headers_: { ...headers, ...options.headers },
-      body_: body,
+      ...settings.wire_(lane!, stm!),
+      body_: abi.copy_(at!, length!),
       abort_() {},
     };
   };

@@ -1,6 +1,7 @@
 // The options as the wasm module takes them, and what the shell itself needs of them.
 
 import { TrackwireError } from "./errors.js";
+import { createWire } from "./wire.js";
 import type { Format, Options } from "./options.js";
 
 declare const WORKER: boolean;
@@ -8,8 +9,8 @@ declare const VERSION: string;
 
 const FORMATS: Format[] = ["simple", "json", "snappy", "snappy-crypt", "protobuf", "protobuf-snappy-crypt"];
 const CONSUMERS = ["default", "buffered", "async", "debug"];
-/** The engine takes none in ids and addresses, and zeros keep its texts apart. */
-const CONTROL = /[\0-\x1f\x7f-\x9f]/;
+/** The engine takes none in ids and addresses, nor halves of a character, and zeros keep its texts apart. */
+const CONTROL = /[\0-\x1f\x7f-\x9f\ud800-\udfff]/u;
 
 /** Whether this is Node, Deno or Bun. */
 export const isNode = () => typeof process == "object" && !!process.versions?.node;
@@ -27,6 +28,7 @@ export interface Settings {
   wall_: () => number;
   logger_: Pick<Console, "warn" | "log">;
   options_: Options;
+  wire_: ReturnType<typeof createWire>;
 }
 
 /** Reads the options. Throws a `TrackwireError` that names the one that cannot be used. */
@@ -77,10 +79,10 @@ export function settle(options: Options): Settings {
   }
   const requestTimeout = number("requestTimeout", 5e3, 1);
   return {
+    wire_: createWire(serverHost, productId, format, options.headers as Record<string, string>),
     texts_: [
       productId,
       text("dataSourceId"),
-      serverHost,
       text("platform", browser ? "web" : "js"),
       text("sdkVersion", VERSION),
     ].join("\0"),

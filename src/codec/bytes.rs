@@ -14,6 +14,15 @@ pub(crate) fn put_byte(out: &mut Vec<u8>, byte: u8) {
     out.push(byte);
 }
 
+/// A copy that takes no more memory than it has bytes.
+#[cfg_attr(target_family = "wasm", inline(never))]
+pub(crate) fn owned(bytes: &[u8]) -> Vec<u8> {
+    let mut copy = Vec::new();
+    copy.reserve_exact(bytes.len());
+    put(&mut copy, bytes);
+    copy
+}
+
 /// The byte there; 0, which no JSON has outside of strings, beyond the end.
 #[inline]
 pub(crate) fn byte_at(bytes: &[u8], at: usize) -> u8 {

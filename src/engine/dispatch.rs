@@ -238,7 +238,6 @@ impl<D: Destination> Engine<D> {
                 self.cut(lane)
             }
         };
-        self.make_seal_room(id);
         Some(id)
     }
 
@@ -323,44 +322,12 @@ impl<D: Destination> Engine<D> {
         bound <= self.most && self.has_seal_room(bound)
     }
 
-    /// Whether the memory limit leaves room for a sealed copy, if need be by letting go of those of waiting batches.
-    /// One always fits.
+    /// Whether the memory limit leaves room for a sealed copy. One always fits.
     fn has_seal_room(&self, bound: usize) -> bool {
-        if self.fits_sealed(self.live.sealed, bound) {
-            return true;
-        }
-        let mut idle = 0;
-        for (_, line) in self.waiting.lines() {
-            for &[.., id] in line.quick() {
-                idle += self.batches[BatchId(id)].sealed_bytes;
-            }
-        }
-        self.fits_sealed(self.live.sealed - idle, bound)
-    }
-
-    fn fits_sealed(&self, held: usize, bound: usize) -> bool {
-        self.live.fits_sealed(held, bound, self.limits.max_queue_bytes)
+        let Live { plain, tags, sealed, .. } = self.live;
+        sealed == 0
+            || plain + tags + sealed + bound <= self.limits.max_queue_bytes
             || self.planted.has(Bug::SealedUncounted)
-    }
-
-    /// Lets go of sealed copies of waiting batches, the last in line first, until this batch can be sealed.
-    fn make_seal_room(&mut self, id: BatchId) {
-        let batch = &self.batches[id];
-        if batch.sealed.is_some() {
-            return;
-        }
-        let bound = self.destination.sealed_bound(batch.plain, batch.count as usize);
-        for (_, line) in self.waiting.lines() {
-            for &[.., id] in line.quick().iter().rev() {
-                if self.live.fits_sealed(self.live.sealed, bound, self.limits.max_queue_bytes) {
-                    return;
-                }
-                if let Some(batch) = self.batches.get_mut(BatchId(id)) {
-                    batch.sealed = None;
-                    self.live.sealed -= std::mem::take(&mut batch.sealed_bytes);
-                }
-            }
-        }
     }
 
     /// Whether a batch with quick retries left may go to this endpoint by then: that one is to be the probe.
@@ -563,12 +530,6 @@ impl<D: Destination> Engine<D> {
     fn max_in_flight(&self) -> usize {
         let most = self.limits.max_in_flight.max(1) << usize::from(self.most < usize::MAX);
         most + usize::from(self.planted.has(Bug::InFlightOneMore))
-    }
-}
-
-impl Live {
-    fn fits_sealed(&self, held: usize, bound: usize, most: usize) -> bool {
-        held == 0 || self.plain + self.tags + held + bound <= most
     }
 }
 

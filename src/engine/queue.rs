@@ -134,7 +134,7 @@ impl Queue {
 
     /// The memory these live records lie in.
     pub(super) fn chunks(&self, ranges: &[Range<u64>]) -> Vec<Chunk<'_>> {
-        let mut chunks = Vec::with_capacity(ranges.len() + 1);
+        let mut chunks = Vec::new();
         for range in ranges {
             let mut number = range.start;
             while number < range.end {
@@ -168,6 +168,7 @@ impl Queue {
             segment.live -= (to - from) as u32;
             segment.live_bytes -= ended;
             if segment.live > 0 {
+                #[cfg(not(all(feature = "js", target_family = "wasm")))]
                 segment.mark_ended(from..to);
             } else {
                 pool.give(self.segments.remove(index));
@@ -178,6 +179,8 @@ impl Queue {
 
     /// Copies segments of which less than half is live.
     pub(super) fn compact(&mut self, pool: &mut Pool) {
+        #[cfg(all(feature = "js", target_family = "wasm"))]
+        if true { return; }
         let full = self.segments.len().saturating_sub(1);
         for segment in self.segments.iter_mut().take(full) {
             if segment.live_bytes * 2 < segment.data.capacity() {
@@ -270,7 +273,8 @@ impl Pool {
     fn take(&mut self, at_least: usize) -> Box<Segment> {
         let spare = if at_least <= self.segment_bytes { self.spare.pop() } else { None };
         let segment = spare.unwrap_or_else(|| {
-            let data = Vec::with_capacity(at_least.max(self.segment_bytes));
+            let mut data = Vec::new();
+            data.reserve_exact(at_least.max(self.segment_bytes));
             Box::new(Segment { data, ..Segment::default() })
         });
         self.held += segment.data.capacity();

@@ -113,17 +113,17 @@ impl RetryPolicy {
     /// How long to wait after the `failures`-th failure in a row, ms, jitter included.
     pub fn backoff(&self, failures: u32, seed: u64) -> u64 {
         let unit = splitmix(seed ^ u64::from(failures).wrapping_mul(0x9E37_79B9_7F4A_7C15)) >> 32;
-        // Spans of up to 49 days.
-        let jitter = |span: u64| span.saturating_mul(unit) >> 32;
+        // Of spans of up to 49 days, so that the product has 64 bits.
+        let jitter = |span: u64| (span.min(u64::from(u32::MAX)) * unit) >> 32;
         if failures <= self.retry_limit {
             let wait = match failures {
                 0 | 1 => 0,
-                n => self.backoff_factor.saturating_mul(1 << (n - 1).min(20)).min(self.max_backoff),
+                n => (self.backoff_factor.min(1 << 40) << (n - 1).min(20)).min(self.max_backoff),
             };
             return wait + jitter((wait / 4).max(self.backoff_factor / 5).min(self.max_backoff / 4));
         }
         let step = (failures - self.retry_limit).min(20);
-        let wait = 1_000u64.saturating_mul(1 << step).min(self.max_backoff).max(1);
+        let wait = (1_000u64 << step).min(self.max_backoff).max(1);
         wait / 2 + jitter(wait - wait / 2)
     }
 

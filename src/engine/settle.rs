@@ -231,11 +231,9 @@ impl<D: Destination> Engine<D> {
     pub(super) fn stand_in_line(&mut self, id: BatchId, turn: Turn) {
         let Some(batch) = self.batches.get_mut(id) else { return };
         batch.state = State::Waiting(turn);
-        if batch.exhausted {
-            // It may be long, and there may be many: it is sealed again, to the same bytes, when its turn has come.
-            batch.sealed = None;
-            self.live.sealed -= std::mem::take(&mut batch.sealed_bytes);
-        }
+        // It may be long, and there may be many: it is sealed again, to the same bytes, when its turn has come.
+        batch.sealed = None;
+        self.live.sealed -= std::mem::take(&mut batch.sealed_bytes);
         let (exhausted, oldest) = (batch.exhausted, batch.oldest);
         let endpoint = &self.endpoint_of(id, &self.batches[id]);
         self.waiting.insert(&Waiter { id, endpoint, exhausted, oldest }, turn);

@@ -154,7 +154,13 @@ impl<D: Destination> Engine<D> {
         if !input.0.is_empty() {
             return Err(damaged);
         }
-        self.batches.ids().into_iter().for_each(|id| self.wait(id, 0));
+        for id in self.batches.ids() {
+            let sealed = self.batches.get_mut(id).and_then(|batch| batch.sealed.take());
+            self.wait(id, 0);
+            if let Some(sealed) = sealed {
+                self.set_sealed(id, sealed);
+            }
+        }
         Ok(self)
     }
 

@@ -3,13 +3,15 @@
 use std::cell::Cell;
 
 #[cfg(not(all(feature = "js", target_family = "wasm")))]
+use super::address::{Address, describe};
+#[cfg(not(all(feature = "js", target_family = "wasm")))]
 use super::events::EventRecords;
 use super::options::{Consumer, Format, OptionError, Options};
 use super::transcode::Common;
-use crate::codec::number::write_unsigned;
+use crate::codec::bytes::{owned, put, put_byte};
 use crate::codec::xor::xor;
 use crate::destination::{BatchId, Batching, Cause, Destination, Now, Records, Verdict};
-use crate::http::{Body, Request, Response};
+use crate::http::{Body, Response};
 use crate::{Event, Invalid};
 
 /// GrowingIO CDP as the engine sees it.
@@ -25,9 +27,9 @@ pub struct GrowingIo {
     #[cfg(not(all(feature = "js", target_family = "wasm")))]
     records: EventRecords,
     pub(super) common: Common,
-    urls: [String; 3],
-    product_id: String,
-    data_source_id: String,
+    /// Where requests go. The npm package's shell knows itself.
+    #[cfg(not(all(feature = "js", target_family = "wasm")))]
+    address: Address,
 }
 
 /// What keeps requests apart: each lane has its own path.
@@ -45,18 +47,14 @@ pub enum Lane {
 /// A sealed batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed {
-    lane: Lane,
+    pub(crate) lane: Lane,
     /// The wall clock at sealing, ms. It is in the URL and, by its last byte, the XOR key, so retries keep it.
-    stm: u64,
-    body: Body,
+    pub(crate) stm: u64,
+    pub(crate) body: Body,
 }
 
 /// Bytes that a record takes at least, for how many could be in one request.
 const MIN_RECORD: usize = 64;
-
-/// How much of an answer's body goes into an error message.
-#[cfg(not(all(feature = "js", target_family = "wasm")))]
-const MESSAGE_BYTES: usize = 200;
 
 /// What compressing needs besides its input and output; kept, because its size is that of a batch.
 struct Snappy {
@@ -65,18 +63,6 @@ struct Snappy {
     plain: Vec<u8>,
     packed: Vec<u8>,
 }
-
-/// The last one; the last two compressed; all of them encrypted as well.
-const JSON: [(&str, &str); 3] =
-    [("x-crypt-codec", "1"), ("x-compress-codec", "2"), ("content-type", "application/json")];
-/// The first one; all of them compressed and encrypted. With protobuf, codecs are what the vendor's Go client sends;
-/// its headers go with them.
-const PROTOBUF: [(&str, &str); 4] = [
-    ("content-type", "application/protobuf"),
-    ("accept", "application/json"),
-    ("x-compress-codec", "2"),
-    ("x-crypt-codec", "1"),
-];
 
 /// A buffer that grew beyond this is given back after the batch that needed it.
 const KEPT_BUFFER: usize = 1 << 20;
@@ -94,19 +80,7 @@ impl GrowingIo {
 
     /// A destination with options that were checked elsewhere.
     pub(crate) fn unchecked(options: &Options) -> Self {
-        let host = options.server_host.strip_suffix('/').unwrap_or(&options.server_host);
-        let urls = [("/v3", "/collect"), ("", "/collect/item"), ("", "/collect/user-mapping")];
-        let urls = urls.map(|(version, what)| {
-            let mut url = host.to_owned();
-            url.push_str(version);
-            url.push_str("/projects/");
-            push_path_segment(&mut url, &options.product_id);
-            url.push_str(what);
-            url
-        });
         Self {
-            product_id: options.product_id.clone(),
-            data_source_id: options.data_source_id.clone(),
             format: options.format,
             consumer: options.consumer,
             validate: options.validate,
@@ -116,26 +90,21 @@ impl GrowingIo {
             #[cfg(not(all(feature = "js", target_family = "wasm")))]
             records: EventRecords::new(options),
             common: Common::new(options),
-            urls,
+            #[cfg(not(all(feature = "js", target_family = "wasm")))]
+            address: Address::new(options),
         }
-    }
-
-    /// What stands in the bytes of every record: exported events are restored only where it is the same.
-    fn identity(&self) -> String {
-        let family = if self.format.is_protobuf() { "protobuf" } else { "json" };
-        [family, &self.product_id, &self.data_source_id].join("\0")
     }
 
     /// Writes records as one list.
     fn frame(&self, records: Records<'_>, out: &mut Vec<u8>) {
         if self.format.is_protobuf() {
-            return records.pieces().for_each(|piece| out.extend_from_slice(piece));
+            return records.pieces().for_each(|piece| put(out, piece));
         }
         for (place, record) in records.iter().enumerate() {
-            out.push(if place == 0 { b'[' } else { b',' });
-            out.extend_from_slice(record);
+            put_byte(out, if place == 0 { b'[' } else { b',' });
+            put(out, record);
         }
-        out.push(b']');
+        put_byte(out, b']');
     }
 
     fn frame_compressed(&self, records: Records<'_>) -> Vec<u8> {
@@ -148,8 +117,17 @@ impl GrowingIo {
     }
 
     /// The URL a lane's records go to, without query.
+    #[cfg(not(all(feature = "js", target_family = "wasm")))]
     pub fn url(&self, lane: Lane) -> &str {
-        &self.urls[lane as usize]
+        self.address.url(lane)
+    }
+
+    /// What stands in the bytes of every record: exported events are restored only where it is the same.
+    fn identity(&self) -> &[u8] {
+        #[cfg(not(all(feature = "js", target_family = "wasm")))]
+        return self.address.identity();
+        #[cfg(all(feature = "js", target_family = "wasm"))]
+        return &[];
     }
 }
 
@@ -166,7 +144,7 @@ impl Snappy {
     /// Compresses `plain`, into exactly the memory that it takes.
     fn compress(&mut self) -> Vec<u8> {
         self.pack();
-        let body = self.packed.clone();
+        let body = owned(&self.packed);
         for buffer in [&mut self.plain, &mut self.packed] {
             if buffer.capacity() > KEPT_BUFFER {
                 *buffer = Vec::new();
@@ -203,7 +181,11 @@ impl Destination for GrowingIo {
     /// All lanes share one origin, and so one retry clock.
     type Endpoint = ();
     type Sealed = Sealed;
-    type Request = Request;
+    #[cfg(not(all(feature = "js", target_family = "wasm")))]
+    type Request = crate::http::Request;
+    /// The shell makes a request of it.
+    #[cfg(all(feature = "js", target_family = "wasm"))]
+    type Request = Sealed;
     type Response = Response;
     const PARTLY: bool = false;
 
@@ -273,7 +255,8 @@ impl Destination for GrowingIo {
         let stm = now.wall;
         let body = match self.format {
             Format::Json | Format::Protobuf | Format::Simple => {
-                let mut body = Vec::with_capacity(records.bytes() + records.len() + 1);
+                let mut body = Vec::new();
+                body.reserve_exact(records.bytes() + records.len() + 1);
                 self.frame(records, &mut body);
                 body
             }
@@ -300,30 +283,11 @@ impl Destination for GrowingIo {
         }
     }
 
-    fn request(&self, sealed: &Sealed, _: u32, _: Now) -> Request {
-        let mut url = self.url(sealed.lane).to_owned();
-        let stm = decimal(sealed.stm);
-        url.push_str("?stm=");
-        url.push_str(&stm);
-        if self.format == Format::Simple {
-            url.push_str("&compress=0");
-        }
-        let mut request = Request::post(url, sealed.body.clone());
-        let headers: &[(&'static str, &'static str)] = match self.format {
-            Format::Simple => &[("content-type", "text/plain;charset=UTF-8")],
-            Format::Json => &JSON[2..],
-            Format::JsonSnappy => &JSON[1..],
-            Format::JsonSnappyCrypt => &JSON,
-            Format::Protobuf => &PROTOBUF[..1],
-            Format::ProtobufSnappyCrypt => {
-                request = request.header("x-timestamp", stm);
-                &PROTOBUF
-            }
-        };
-        for &(name, value) in headers {
-            request = request.header(name, value);
-        }
-        request
+    fn request(&self, sealed: &Sealed, _: u32, _: Now) -> Self::Request {
+        #[cfg(not(all(feature = "js", target_family = "wasm")))]
+        return self.address.request(self.format, sealed);
+        #[cfg(all(feature = "js", target_family = "wasm"))]
+        return sealed.clone();
     }
 
     fn judge(&self, _: &Sealed, response: &Response, now: Now) -> Verdict {
@@ -346,13 +310,13 @@ impl Destination for GrowingIo {
 
     fn save_lane(&self, lane: &Lane, out: &mut Vec<u8>) {
         out.push(*lane as u8);
-        out.extend_from_slice(self.identity().as_bytes());
+        out.extend_from_slice(self.identity());
     }
 
     fn load_lane(&self, bytes: &[u8]) -> Option<Lane> {
         let (&lane, identity) = bytes.split_first()?;
         let lanes = [Lane::Events, Lane::Items, Lane::Mappings];
-        lanes.into_iter().find(|known| *known as u8 == lane && identity == self.identity().as_bytes())
+        lanes.into_iter().find(|known| *known as u8 == lane && identity == self.identity())
     }
 
     fn save_sealed(&self, sealed: &Sealed, out: &mut Vec<u8>) {
@@ -369,46 +333,10 @@ impl Destination for GrowingIo {
     }
 }
 
-/// What failed, in words.
-#[cfg(not(all(feature = "js", target_family = "wasm")))]
-fn describe(response: &Response) -> String {
-    let status = decimal(response.status.into());
-    if (300..400).contains(&response.status) {
-        let hint = ": redirects are not followed; set server_host to where it points";
-        return ["HTTP ", &status, hint].concat();
-    }
-    let end = response.body.len().min(MESSAGE_BYTES);
-    match String::from_utf8_lossy(&response.body[..end]).trim() {
-        "" => ["HTTP ", &status].concat(),
-        said => ["HTTP ", &status, ": ", said].concat(),
-    }
-}
-
-/// The shell brings the words, as above, in place of the body.
+/// The shell brings what to say in place of the body.
 #[cfg(all(feature = "js", target_family = "wasm"))]
 fn describe(response: &Response) -> String {
     crate::js::host::text(&response.body)
-}
-
-/// Appends text, percent-encoded as one segment of a path.
-fn push_path_segment(out: &mut String, text: &str) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            _ => {
-                out.push('%');
-                out.push(char::from(HEX[usize::from(byte >> 4)]));
-                out.push(char::from(HEX[usize::from(byte & 15)]));
-            }
-        }
-    }
-}
-
-fn decimal(number: u64) -> String {
-    let mut out = Vec::new();
-    write_unsigned(&mut out, number);
-    String::from_utf8(out).unwrap_or_default()
 }
 
 #[cfg(test)]

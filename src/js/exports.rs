@@ -6,12 +6,13 @@
 use std::cell::UnsafeCell;
 use std::time::Duration;
 
+use crate::codec::bytes::{owned, put, put_byte};
 use crate::destination::{BatchId, Now, TransportError, TransportErrorKind};
 use crate::engine::{
     DropReason, Engine, Fate, Limits, OnExhausted, Outcome, Output, RecordError, Stats, Tag, TransmitId,
     Unrecorded, WhenFull,
 };
-use crate::growingio::{Consumer, Format, GrowingIo, Options};
+use crate::growingio::{Consumer, Format, GrowingIo, Options, Sealed};
 use crate::http::{Body, Response};
 use crate::sampling::is_sampled;
 
@@ -104,14 +105,14 @@ impl State {
         self.text.clear();
         for (place, part) in [code.as_bytes(), field, hint].into_iter().enumerate() {
             if place > 0 {
-                self.text.push(0);
+                put_byte(&mut self.text, 0);
             }
-            self.text.extend_from_slice(part);
+            put(&mut self.text, part);
         }
     }
 }
 
-/// Makes the engine. In: product id, data source id, server host, platform and sdk version, with zeros between them,
+/// Makes the engine. In: product id, data source id, platform and sdk version, with zeros between them,
 /// and these numbers. The shell has checked them.
 #[unsafe(no_mangle)]
 pub(super) extern "C" fn tw_new(len: usize) {
@@ -122,7 +123,7 @@ pub(super) extern "C" fn tw_new(len: usize) {
         texts = rest;
         text.to_owned()
     };
-    let mut options = Options::new(text(), text(), text());
+    let mut options = Options::new(text(), text(), "");
     // Absent is empty.
     let mut claim = || Some(text()).filter(|text| !text.is_empty());
     options.platform = claim();
@@ -205,8 +206,8 @@ pub(super) extern "C" fn tw_record(len: usize, tagged: u32, mono: f64, wall: f64
     }
 }
 
-/// What to do; with `most` of 0 or more, no request with a body of more bytes. 0: nothing until number 0 (below 0: until told otherwise). 1: send this: batch, attempt, deadline, where
-/// the body is and its length; the text is the URL and then headers by name and value, with zeros between. 2: an
+/// What to do; with `most` of 0 or more, no request with a body of more bytes. 0: nothing until number 0 (below 0: until
+/// told otherwise). 1: send this: batch, attempt, deadline, where the body is and its length, lane, and what the URL is to name as `stm`. 2: an
 /// outcome: fate, count, batch or -1, possibly delivered, code, how it is tagged, the tag; the text is the message and,
 /// after a zero, the tag.
 #[unsafe(no_mangle)]
@@ -220,25 +221,16 @@ pub(super) extern "C" fn tw_poll(mono: f64, wall: f64, most: f64) -> u32 {
             0
         }
         Output::Transmit(transmit) => {
-            let request = transmit.request;
-            let text = &mut state.text;
-            text.clear();
-            text.extend_from_slice(request.url.as_bytes());
-            for (name, value) in &request.headers {
-                for part in [name, value] {
-                    text.push(0);
-                    text.extend_from_slice(part.as_bytes());
-                }
-            }
-            let body = state.body.insert(request.body);
-            let numbers = [
-                transmit.id.batch.0 as f64,
-                f64::from(transmit.id.attempt),
-                transmit.deadline as f64,
-                body.as_ptr() as usize as f64,
-                body.len() as f64,
-            ];
-            state.numbers[..numbers.len()].copy_from_slice(&numbers);
+            let Sealed { lane, stm, body, .. } = transmit.request;
+            let body = state.body.insert(body);
+            let numbers = &mut state.numbers;
+            numbers[0] = transmit.id.batch.0 as f64;
+            numbers[1] = f64::from(transmit.id.attempt);
+            numbers[2] = transmit.deadline as f64;
+            numbers[3] = body.as_ptr() as usize as f64;
+            numbers[4] = body.len() as f64;
+            numbers[5] = f64::from(lane as u8);
+            numbers[6] = stm as f64;
             1
         }
         Output::Outcome(outcome) => {
@@ -251,38 +243,38 @@ pub(super) extern "C" fn tw_poll(mono: f64, wall: f64, most: f64) -> u32 {
 impl State {
     fn tell(&mut self, outcome: &Outcome) {
         let (fate, cause) = match &outcome.fate {
-            Fate::Delivered => (0.0, None),
-            Fate::Unconfirmed => (1.0, None),
-            Fate::Rejected(cause) => (2.0, Some(cause)),
-            Fate::Expired => (3.0, None),
-            Fate::Dropped(DropReason::Exhausted(cause)) => (4.0, Some(cause)),
-            Fate::Dropped(DropReason::Overflow) => (5.0, None),
-            Fate::Dropped(DropReason::Closed) => (6.0, None),
-            Fate::Dropped(_) => (7.0, None),
+            Fate::Delivered => (0, None),
+            Fate::Unconfirmed => (1, None),
+            Fate::Rejected(cause) => (2, Some(cause)),
+            Fate::Expired => (3, None),
+            Fate::Dropped(DropReason::Exhausted(cause)) => (4, Some(cause)),
+            Fate::Dropped(DropReason::Overflow) => (5, None),
+            Fate::Dropped(DropReason::Closed) => (6, None),
+            Fate::Dropped(_) => (7, None),
         };
-        self.text.clear();
+        let Self { text, numbers, .. } = self;
+        text.clear();
+        numbers[0] = f64::from(fate);
+        numbers[1] = outcome.count as f64;
+        numbers[2] = outcome.batch.map_or(-1.0, |batch| batch.0 as f64);
+        numbers[3] = f64::from(u8::from(outcome.possibly_delivered));
         if let Some(cause) = cause {
-            self.text.extend_from_slice(cause.message.as_bytes());
+            put(text, cause.message.as_bytes());
+            numbers[4] = f64::from(cause.code);
         }
-        let (tagged, number) = match &outcome.tag {
-            None => (0.0, 0.0),
-            Some(Tag::Number(number)) => (1.0, *number as f64),
-            Some(Tag::Text(text)) => {
-                self.text.push(0);
-                self.text.extend_from_slice(text.as_bytes());
-                (2.0, 0.0)
+        numbers[5] = 0.0;
+        match &outcome.tag {
+            None => {}
+            Some(Tag::Number(number)) => {
+                numbers[5] = 1.0;
+                numbers[6] = *number as f64;
             }
-        };
-        let numbers = [
-            fate,
-            outcome.count as f64,
-            outcome.batch.map_or(-1.0, |batch| batch.0 as f64),
-            f64::from(u8::from(outcome.possibly_delivered)),
-            cause.map_or(0.0, |cause| f64::from(cause.code)),
-            tagged,
-            number,
-        ];
-        self.numbers[..numbers.len()].copy_from_slice(&numbers);
+            Some(Tag::Text(tag)) => {
+                numbers[5] = 2.0;
+                put_byte(text, 0);
+                put(text, tag.as_bytes());
+            }
+        }
     }
 }
 
@@ -309,7 +301,7 @@ pub(super) extern "C" fn tw_answer(
         return engine.answer(id, Err(error), now);
     }
     let (retry_after, body) = split_once(text);
-    let mut response = Response::new(status as u16).body(body.as_bytes().to_vec());
+    let mut response = Response::new(status as u16).body(owned(body.as_bytes()));
     if !retry_after.is_empty() {
         response = response.retry_after(retry_after);
     }
@@ -353,7 +345,7 @@ pub(super) extern "C" fn tw_do(what: u32) {
                 engine.end_flush(id);
             }
             let numbers = [report.delivered, report.rejected, report.expired, report.dropped, report.pending];
-            put(&mut state.numbers, &numbers);
+            put_numbers(&mut state.numbers, &numbers);
         }
         3 => engine.close(),
         4 => engine.abandon(),
@@ -364,12 +356,12 @@ pub(super) extern "C" fn tw_do(what: u32) {
             // SAFETY: it consists of numbers of 64 bits, in their order.
             let numbers =
                 unsafe { &*(&raw const stats).cast::<[u64; size_of::<Stats>() / size_of::<u64>()]>() };
-            put(&mut state.numbers, numbers);
+            put_numbers(&mut state.numbers, numbers);
         }
     }
 }
 
-fn put(to: &mut [f64; NUMBERS], numbers: &[u64]) {
+fn put_numbers(to: &mut [f64; NUMBERS], numbers: &[u64]) {
     for (to, &number) in to.iter_mut().zip(numbers) {
         *to = number as f64;
     }

@@ -34,5 +34,5 @@ pub(crate) fn read_date(text: &str) -> Option<u64> {
 /// Text that the shell wrote, which is UTF-8.
 pub(crate) fn text(bytes: &[u8]) -> String {
     // SAFETY: it came from `TextEncoder`.
-    unsafe { String::from_utf8_unchecked(bytes.to_vec()) }
+    unsafe { String::from_utf8_unchecked(crate::codec::bytes::owned(bytes)) }
 }
