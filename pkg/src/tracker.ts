@@ -96,10 +96,10 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
     const discard = this.enabled_ == "buffer";
     this.closed_ = true;
     await driver.ready_();
-    driver.enter_(({ wasm_ }) => wasm_.tw_do(Do.Close));
+    driver.act_(Do.Close);
     if (discard) driver.discard_();
     const report = await this.flush(patience);
-    driver.enter_(({ wasm_ }) => wasm_.tw_do(Do.Abandon));
+    driver.act_(Do.Abandon);
     for (const attempt of driver.flights_) attempt.abort_();
     driver.drain_();
     this.leave_();
@@ -146,8 +146,14 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
     const leave = (entry: Entry) => (driver.count_(entry), false);
     if (!this.enabled_ || this.closed_) return leave(Entry.Ignored);
     let tag: Tag;
+    let event: NeutralEvent | string;
+    let user: string | undefined;
+    const refuse = (error: TrackwireError) => {
+      if (settings.throws_) throw error;
+      driver.report_(error, tag);
+      return false;
+    };
     try {
-      let event: NeutralEvent | string;
       try {
         tag = given.tag;
         event = make();
@@ -157,7 +163,6 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
       if (tag !== undefined && !(typeof tag == "string" ? !tag.includes("\0") : Number.isSafeInteger(tag) && tag >= 0)) {
         throw new TrackwireError("wrong_type", "tag");
       }
-      let user: string | undefined;
       if (typeof event == "string" && (beforeSend || defaultAttributes || sampleRate !== undefined)) {
         event = this.parse_(event);
       }
@@ -172,24 +177,17 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
         }
         event = toText(event);
       }
-      const recorded = driver.record_(event, tag, driver.mono_(), settings.wall_(), user);
-      if (recorded == Recorded.Invalid) return this.refuse_(driver.error_()!, tag);
-      if (settings.debug_) settings.logger_.log("trackwire: " + event);
-      if (recorded == Recorded.Wake) driver.wake_();
-      return recorded < Recorded.Full;
     } catch (error) {
       if (!(error instanceof TrackwireError)) throw error;
-      // The engine counts what it refuses itself.
-      if (error == driver.error_()) throw error;
       driver.count_(Entry.Invalid);
-      return this.refuse_(error, tag);
+      return refuse(error);
     }
-  }
-
-  private refuse_(error: TrackwireError, tag: Tag): false {
-    if (this.settings_.throws_) throw error;
-    this.driver_.report_(Recorded.Invalid, tag, error);
-    return false;
+    const recorded = driver.record_(event, tag, driver.mono_(), settings.wall_(), user);
+    // The engine counts what it refuses itself.
+    if (recorded instanceof TrackwireError) return refuse(recorded);
+    if (settings.debug_) settings.logger_.log("trackwire: " + event);
+    if (recorded == Recorded.Wake) driver.wake_();
+    return recorded < Recorded.Full;
   }
 
   private parse_(text: string): NeutralEvent | string {
