@@ -3,11 +3,20 @@
 import type { Driver } from "./driver.js";
 import type { Settings } from "./settings.js";
 
+/** What a tracker needs to know of where it runs. */
+export interface Host {
+  /** Ends the watching. */
+  leave_(): void;
+  offline_?(): boolean;
+  /** The visitor's id. It is kept only where that is `allowed`: not before consent. */
+  anonymous_?(allowed: boolean): string;
+}
+
 const watched = /* @__PURE__ */ new Set<() => void>();
 const end = () => watched.forEach((last) => last());
 
-/** Begins to watch for the end of the process; call what it returns to stop. */
-export function watchProcess(driver: Driver, settings: Settings): () => void {
+/** Begins to watch for the end of the process. */
+export function watchProcess(driver: Driver, settings: Settings): Host {
   let done = false;
   const last = async () => {
     if (done || !driver.stats_().pending) return;
@@ -18,8 +27,10 @@ export function watchProcess(driver: Driver, settings: Settings): () => void {
   // One listener for all trackers: more than ten make Node suspect a leak.
   if (!watched.size) process.on?.("beforeExit", end);
   watched.add(last);
-  return () => {
-    watched.delete(last);
-    if (!watched.size) process.off?.("beforeExit", end);
+  return {
+    leave_() {
+      watched.delete(last);
+      if (!watched.size) process.off?.("beforeExit", end);
+    },
   };
 }

@@ -4,9 +4,9 @@ import { Recorded } from "./core.js";
 import { createDriver, type Driver } from "./driver.js";
 import { TrackwireError } from "./errors.js";
 import type { Attributes, CustomEvent, Item, NeutralEvent, UserAttributes, UserMapping, Who } from "./events.js";
-import { watchProcess } from "./node.js";
+import { watchProcess, type Host } from "./node.js";
 import type { Options } from "./options.js";
-import { isBrowser, isNode, settle, type Settings } from "./settings.js";
+import { isNode, settle, type Settings } from "./settings.js";
 import { Entry, type Report, type Stats } from "./stats.js";
 import { toText } from "./values.js";
 
@@ -25,9 +25,7 @@ type Tag = number | string | undefined;
 export class GrowingTracker<Events extends { [name: string]: object } = { [name: string]: Attributes }> {
   private readonly settings_: Settings;
   private readonly driver_: Driver;
-  private anonymous_: () => string | undefined;
-  private leave_ = () => {};
-  private offline_ = () => false;
+  private readonly host_: Partial<Host>;
   private enabled_: boolean | "buffer";
   private closed_ = false;
 
@@ -35,17 +33,12 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
   constructor(options: Options) {
     this.settings_ = settle(options);
     this.driver_ = createDriver(this.settings_);
-    this.anonymous_ = () => options.anonymousId;
     this.enabled_ = options.enabled ?? true;
-    if (!WORKER) {
-      if (isNode()) this.leave_ = watchProcess(this.driver_, this.settings_);
-      else if (isBrowser()) {
-        const page = watchPage(this.driver_, this.settings_, () => this.hold_());
-        this.leave_ = page.leave_;
-        this.anonymous_ = () => page.anonymous_(this.enabled_ === true);
-        this.offline_ = page.offline_;
-      }
-    }
+    this.host_ = WORKER
+      ? {}
+      : isNode()
+        ? watchProcess(this.driver_, this.settings_)
+        : watchPage(this.driver_, this.settings_, () => this.hold_());
     this.hold_();
   }
 
@@ -102,7 +95,7 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
     driver.act_(Do.Abandon);
     for (const attempt of driver.flights_) attempt.abort_();
     driver.drain_();
-    this.leave_();
+    this.host_.leave_?.();
     return { ...report, dropped: report.dropped + report.pending, pending: 0 };
   }
 
@@ -126,7 +119,7 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
   }
 
   private hold_() {
-    this.driver_.hold_(this.enabled_ == "buffer" || this.offline_());
+    this.driver_.hold_(this.enabled_ == "buffer" || !!this.host_.offline_?.());
   }
 
   private about_(who: Who, attributes: Attributes | undefined, track?: string): NeutralEvent {
@@ -134,7 +127,7 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
       track,
       user: who.loginUserId,
       user_key: who.loginUserKey,
-      anonymous: who.anonymousId ?? this.anonymous_(),
+      anonymous: who.anonymousId ?? this.settings_.options_.anonymousId ?? this.host_.anonymous_?.(this.enabled_ === true),
       time: time(who.eventTime),
       attributes,
     };
