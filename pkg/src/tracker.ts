@@ -1,7 +1,7 @@
 import { Do } from "./abi.js";
 import { watchPage } from "./browser.js";
 import { Recorded } from "./core.js";
-import { createDriver, type Driver } from "./driver.js";
+import { createDriver, givenUp, type Driver } from "./driver.js";
 import { TrackwireError } from "./errors.js";
 import type { Attributes, CustomEvent, Item, NeutralEvent, UserAttributes, UserMapping, Who } from "./events.js";
 import { watchProcess, type Host } from "./node.js";
@@ -96,7 +96,7 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
     for (const attempt of driver.flights_) attempt.abort_();
     driver.drain_();
     this.host_.leave_?.();
-    return { ...report, dropped: report.dropped + report.pending, pending: 0 };
+    return givenUp(report);
   }
 
   /** The books. */
