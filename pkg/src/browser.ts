@@ -2,7 +2,6 @@
 
 import type { Attempt, Driver } from "./driver.js";
 import type { Host } from "./node.js";
-import type { Settings } from "./settings.js";
 
 /** A page may have 64 KiB of keepalive bodies under way, all its scripts together. */
 const QUOTA = 64e3;
@@ -13,11 +12,11 @@ const AT_ONCE = 20;
 const KEY = "trackwire_id";
 
 /** Begins to watch the page. `changed` is called when it goes offline or comes back. */
-export function watchPage(driver: Driver, settings: Settings, changed: () => void): Host {
-  const { options_: options, logger_: logger } = settings;
+export function watchPage(driver: Driver, changed: () => void): Host {
+  const { options_: options, logger_: logger } = driver;
   const { storage = "local", headers } = options;
   /** Whether the request needs no preflight, so that it is carried out even where its answer may not be read. */
-  const simple = !settings.numbers_[0] && !headers;
+  const simple = !driver.numbers_[0] && !headers;
   const watching = new AbortController();
   const { document } = globalThis as { document?: Document };
   let hidden = false;
@@ -72,7 +71,7 @@ export function watchPage(driver: Driver, settings: Settings, changed: () => voi
   const back = () => {
     hidden = refused = false;
     // A frozen page hears no answers: they get a fresh timeout.
-    const deadline = driver.mono_() + settings.requestTimeout_;
+    const deadline = driver.mono_() + driver.requestTimeout_;
     for (const attempt of driver.flights_) driver.extend_(attempt, deadline);
     driver.wake_();
   };

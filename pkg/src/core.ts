@@ -154,7 +154,7 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
     boot();
     return enter((abi) => {
       const length = abi.write_(user);
-      abi.numbers_()[0] = settings.options_.sampleRate!;
+      abi.numbers_()[0] = settings.rate_;
       return !!abi.wasm_.tw_sampled(length);
     });
   };
@@ -221,13 +221,12 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
     note_: note,
     stats_(): Stats {
       const books = note();
-      const entries = NAMES.map((name, place) => [
-        name,
-        past[place]! +
-          (books[place] ?? 0) +
-          (place == Entry.Accepted || place == Entry.Pending ? (early?.length ?? 0) : 0),
-      ]);
-      return Object.fromEntries(entries) as Stats;
+      const entries = NAMES.map((name, place) => [name, past[place]! + (books[place] ?? 0)]);
+      const stats = Object.fromEntries(entries) as Stats;
+      const waiting = early?.length ?? 0;
+      stats.accepted += waiting;
+      stats.pending += waiting;
+      return stats;
     },
   };
 }

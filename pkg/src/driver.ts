@@ -252,6 +252,7 @@ export function createDriver(settings: Settings) {
   }
 
   return {
+    ...settings,
     ...core,
     flights_: flights,
     pump_: pump,

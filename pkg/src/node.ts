@@ -1,7 +1,6 @@
 // Node, Deno and Bun: one last flush when a process has nothing else to do.
 
 import type { Driver } from "./driver.js";
-import type { Settings } from "./settings.js";
 
 /** What a tracker needs to know of where it runs. */
 export interface Host {
@@ -16,13 +15,13 @@ const watched = /* @__PURE__ */ new Set<() => void>();
 const end = () => watched.forEach((last) => last());
 
 /** Begins to watch for the end of the process. */
-export function watchProcess(driver: Driver, settings: Settings): Host {
+export function watchProcess(driver: Driver): Host {
   let done = false;
   const last = async () => {
     if (done || !driver.stats_().pending) return;
     done = true;
-    const { pending } = await driver.flush_(settings.requestTimeout_);
-    if (pending) settings.logger_.warn(`trackwire: the process ends with ${pending} events pending`);
+    const { pending } = await driver.flush_(driver.requestTimeout_);
+    if (pending) driver.logger_.warn(`trackwire: the process ends with ${pending} events pending`);
   };
   // One listener for all trackers: more than ten make Node suspect a leak.
   if (!watched.size) process.on?.("beforeExit", end);

@@ -20,6 +20,7 @@ export interface Settings {
   texts_: string;
   numbers_: number[];
   requestTimeout_: number;
+  rate_: number;
   debug_: boolean;
   throws_: boolean;
   wall_: () => number;
@@ -59,7 +60,6 @@ export function settle(options: Options): Settings {
   if (/^\.\.?$/.test(productId)) bad("productId");
   const serverHost = text("serverHost");
   if (!/^https?:\/\/[^/?#\s][^?#\s]*$/.test(serverHost)) bad("serverHost", "; give e.g. https://collector.example");
-  number("sampleRate", 1, 0, 1);
   oneOf("enabled", [true, false, "buffer"]);
   oneOf("storage", ["local", "cookie", "memory"]);
   if (options.anonymousId !== undefined) text("anonymousId");
@@ -104,6 +104,7 @@ export function settle(options: Options): Settings {
       +WORKER,
     ],
     requestTimeout_: requestTimeout,
+    rate_: number("sampleRate", 1, 0, 1),
     debug_: kind == 3,
     throws_: !oneOf("onInvalid", ["throw", "report"], options.onInvalid ?? (browser ? "report" : "throw")),
     wall_: options.clock ?? Date.now,

@@ -46,23 +46,16 @@ function fail(code: ErrorCode, field: string): never {
   throw new TrackwireError(code, field || "event");
 }
 
-function raw(spelling: string): string {
-  marked = true;
-  return (mark ??= "=" + Math.random()) + spelling;
-}
-
-function spell(value: number): string {
-  const text = Object.is(value, -0) ? "-0" : String(value);
-  return /[.e]/.test(text) ? text : text + ".0";
-}
-
 /** The value as it is, or a copy where something in it has to be spelled for JSON. */
 function check(value: unknown, field: string, above: object[]): unknown {
   const double = value instanceof DoubleValue;
   const number = double ? value.double : value instanceof Date ? +value : value;
   if (typeof number == "number" && !Number.isFinite(number)) fail("not_finite", field);
-  if (double) return raw(spell(value.double));
-  if (typeof value == "bigint") return raw(String(value));
+  if (double || typeof value == "bigint") {
+    marked = true;
+    const spelling = Object.is(number, -0) ? "-0" : String(number);
+    return (mark ??= "=" + Math.random()) + spelling + (double && !/[.e]/.test(spelling) ? ".0" : "");
+  }
   if (typeof value == "function" || typeof value == "symbol") fail("wrong_type", field);
   if (!value || typeof value != "object") return value;
   try {
