@@ -94,18 +94,15 @@ export function watchPage(driver: Driver, changed: () => void): Host {
     leave_: () => watching.abort(),
     offline_: offline,
     anonymous_(allowed) {
-      if (!stored) {
-        try {
-          id ??= read() ?? make();
-          if (allowed) {
-            stored = true;
-            write(id);
-          }
-        } catch {
-          // Storage can be forbidden: then the id lives as long as the page.
-          id ??= make();
+      try {
+        id ??= read() ?? make();
+        if (allowed && !stored) {
           stored = true;
+          write(id);
         }
+      } catch {
+        // Storage can be forbidden: then the id lives as long as the page.
+        id ??= make();
       }
       return id!;
     },

@@ -18,10 +18,10 @@ export const enum Recorded {
   Lost,
 }
 
-const REASONS = ["exhausted", "overflow", "closed", "disabled"] as const;
 /** How many events wait for the module to compile. */
 const EARLY = 1e4;
 
+const REASONS = ["exhausted", "overflow", "closed", "disabled"] as const;
 type Tag = number | string | undefined;
 /** What `record_` takes: the event, when it was recorded, and whom to look up in the sample. */
 type Recording = [text: string, tag: Tag, mono: number, wall: number, user?: string];
@@ -195,7 +195,6 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
     /** Says of a batch that its answer could not be read. */
     unconfirmed_: (batch: number) => unconfirmed.add(batch),
     hold_(hold: boolean) {
-      if (held == hold) return;
       held = hold;
       act(hold ? Do.Hold : Do.Release);
     },

@@ -187,6 +187,7 @@ export function createDriver(settings: Settings) {
     clearTimeout(timer);
     if (wait < Infinity) timer = quietTimer(pump, wait + 1);
     for (const listener of listeners) listener();
+    listeners.clear();
   }
 
   /** Acts soon. */
@@ -220,12 +221,8 @@ export function createDriver(settings: Settings) {
     let under = 0;
     let step = 5;
     let resume = () => {};
-    const listener = () => resume();
     let now = report(Do.Report, id);
-    if (!WORKER) {
-      pump();
-      listeners.add(listener);
-    }
+    if (!WORKER) pump();
     for (;;) {
       let wait = LONG;
       if (WORKER) {
@@ -243,9 +240,9 @@ export function createDriver(settings: Settings) {
       await new Promise<void>((done) => {
         const timer = setTimeout(done, Math.min(left, wait));
         resume = () => (clearTimeout(timer), done());
+        if (!WORKER) listeners.add(resume);
       });
     }
-    listeners.delete(listener);
     if (WORKER) begun.delete(id);
     if (core.lives_() == life) report(Do.EndFlush, id);
     return now;

@@ -13,7 +13,7 @@ const CONSUMERS = ["default", "buffered", "async", "debug"];
 const CONTROL = /[\p{Cc}\p{Cs}]/u;
 
 /** Whether this is Node, Deno or Bun. */
-export const isNode = () => typeof process == "object" && !!process.versions?.node;
+export const isNode = () => !!globalThis.process?.versions?.node;
 
 /** What `tw_new` takes, and what the shell decides by. */
 export interface Settings {

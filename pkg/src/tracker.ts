@@ -80,11 +80,10 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
   /** Takes no more events, delivers what it can within the timeout, and drops the rest. */
   async close(patience?: Patience): Promise<Report> {
     const { driver_: driver } = this;
-    const discard = this.enabled_ == "buffer";
     this.closed_ = true;
     await driver.ready_();
     driver.act_(Do.Close);
-    if (discard) driver.discard_();
+    if (this.enabled_ == "buffer") driver.discard_();
     const report = await this.flush(patience);
     driver.act_(Do.Abandon);
     for (const attempt of driver.flights_) attempt.abort_();
