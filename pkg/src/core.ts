@@ -4,7 +4,7 @@ import { Do, instantiate, type Abi } from "./abi.js";
 import { TrackwireError, type ErrorCode } from "./errors.js";
 import { load } from "./load/inline.js";
 import type { Settings } from "./settings.js";
-import { Entry, NAMES, type Outcome, type Stats } from "./stats.js";
+import { Entry, NAMES, named, ZEROS, type Outcome, type Stats } from "./stats.js";
 
 declare const WORKER: boolean;
 
@@ -30,7 +30,7 @@ export type Core = ReturnType<typeof createCore>;
 
 export function createCore(settings: Settings, tell: (outcome: Outcome) => void) {
   /** What happened outside the engine, and in those that trapped. */
-  const past: number[] = Array(Entry.Count).fill(0);
+  const past = [...ZEROS];
   /** The shell's own count of what the engine took and ended, in case it traps; the rest as its books last were. */
   let own: number[] = [];
   let abi: Abi | undefined;
@@ -66,7 +66,7 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
     numbers[15] = Math.random();
     made.wasm_.tw_new(length);
     abi = made;
-    own = Array(Entry.Count).fill(0);
+    own = [...ZEROS];
     if (held) act(Do.Hold);
     for (const [text, tag, at, wall, user] of takeEarly()) {
       if (user && !sampled(user)) past[Entry.SampledOut]!++;
@@ -117,13 +117,13 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
     }
   };
 
-  /** Has the engine do something with a number; the numbers that come back, none without an engine. */
-  const act = (what: Do, given = 0): number[] =>
+  /** Has the engine do something with a number; the numbers that come back, zeros without an engine. */
+  const act = (what: Do, given = 0): readonly number[] =>
     enter((abi) => {
       abi.numbers_()[0] = given;
       abi.wasm_.tw_do(what);
       return [...abi.numbers_()];
-    }) ?? [];
+    }) ?? ZEROS;
 
   const record = (...recording: Recording): Recorded | TrackwireError => {
     boot();
@@ -220,8 +220,7 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
     note_: note,
     stats_(): Stats {
       const books = note();
-      const entries = NAMES.map((name, place) => [name, past[place]! + (books[place] ?? 0)]);
-      const stats = Object.fromEntries(entries) as Stats;
+      const stats = named(NAMES, past.map((count, place) => count + books[place]!)) as unknown as Stats;
       const waiting = early?.length ?? 0;
       stats.accepted += waiting;
       stats.pending += waiting;

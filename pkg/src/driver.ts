@@ -3,7 +3,7 @@
 import { Do, type Abi } from "./abi.js";
 import { createCore } from "./core.js";
 import type { Settings } from "./settings.js";
-import { Entry, NAMES, type Outcome, type Report } from "./stats.js";
+import { Entry, NAMES, named, type Outcome, type Report } from "./stats.js";
 
 declare const WORKER: boolean;
 
@@ -198,13 +198,11 @@ export function createDriver(settings: Settings) {
   }
 
   /** What became of what was there when a flush began. */
-  const report = (what: Do, flush: number) => {
-    const numbers = core.act_(what, flush);
-    return Object.fromEntries(NAMES.slice(Entry.Delivered, Entry.Unconfirmed).map((name, place) => [name, numbers[place] ?? 0])) as unknown as Report;
-  };
+  const report = (what: Do, flush: number) =>
+    named(NAMES.slice(Entry.Delivered, Entry.Unconfirmed), core.act_(what, flush)) as unknown as Report;
 
   /** Begins a flush; its number. */
-  const begin = () => core.act_(Do.Flush)[0] ?? 0;
+  const begin = () => core.act_(Do.Flush)[0]!;
 
   /** Waits until what was accepted before has ended, or until the timeout. In Workers it does all its I/O itself, on
    * its own timers, for what another request began may never end; batches of a request that went away are taken over
