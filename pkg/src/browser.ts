@@ -1,7 +1,7 @@
 // A page: what it sends in its last moments, whether it is online, and who its visitor is.
 
 import type { Attempt, Driver } from "./driver.js";
-import type { Settings } from "./settings.js";
+import type { Host } from "./node.js";
 
 /** A page may have 64 KiB of keepalive bodies under way, all its scripts together. */
 const QUOTA = 64e3;
@@ -12,27 +12,29 @@ const AT_ONCE = 20;
 const KEY = "trackwire_id";
 
 /** Begins to watch the page. `changed` is called when it goes offline or comes back. */
-export function watchPage(driver: Driver, settings: Settings, changed: () => void) {
-  const { options_: options, logger_: logger } = settings;
+export function watchPage(driver: Driver, changed: () => void): Host {
+  const { options_: options, logger_: logger } = driver;
   const { storage = "local", headers } = options;
-  const page = typeof document == "object" ? document : undefined;
   /** Whether the request needs no preflight, so that it is carried out even where its answer may not be read. */
-  const simple = !settings.numbers_[0] && !headers;
+  const simple = !driver.numbers_[0] && !headers;
   const watching = new AbortController();
+  const { document } = globalThis as { document?: Document };
   let hidden = false;
-  let offline = navigator.onLine === false;
   /** A keepalive request was refused while the page was hidden: others have the quota. */
   let refused = false;
   /** Whether an answer was ever readable. */
   let readable = false;
   let warned = false;
-  let id = options.anonymousId;
-  let stored = id !== undefined;
+  let id: string | undefined;
+  let stored = false;
 
-  const flying = () => {
-    let bytes = 0;
-    for (const attempt of driver.flights_) if (attempt.keepalive_) bytes += attempt.body_.length;
-    return bytes;
+  const offline = () => navigator.onLine === false;
+
+  /** What is left of the quota. */
+  const room = () => {
+    let room = QUOTA;
+    for (const attempt of driver.flights_) if (attempt.keepalive_) room -= attempt.body_.length;
+    return room;
   };
 
   async function carry(attempt: Attempt, init: RequestInit): Promise<Response | undefined> {
@@ -40,7 +42,7 @@ export function watchPage(driver: Driver, settings: Settings, changed: () => voi
     const started = driver.mono_();
     try {
       // Keepalive outlives the page. When it fails others may have the quota, so the retry of a visible page goes without.
-      attempt.keepalive_ = (hidden || attempt.attempt_ == 1) && flying() + attempt.body_.length <= QUOTA;
+      attempt.keepalive_ = (hidden || attempt.attempt_ == 1) && attempt.body_.length <= room();
       const response = await send(attempt.url_, { ...init, keepalive: attempt.keepalive_ });
       readable = true;
       refused = false;
@@ -51,7 +53,7 @@ export function watchPage(driver: Driver, settings: Settings, changed: () => voi
         refused = true;
         return;
       }
-      if (!simple || readable || hidden || offline) throw error;
+      if (!simple || readable || hidden || offline()) throw error;
       // Is it there, and only does not let its answers be read? Then it has what was sent.
       await send(attempt.url_, { method: "HEAD", mode: "no-cors", signal: init.signal! });
       if (!warned) logger.warn("trackwire: no answer can be read for want of CORS headers; events count as delivered");
@@ -69,42 +71,38 @@ export function watchPage(driver: Driver, settings: Settings, changed: () => voi
   const back = () => {
     hidden = refused = false;
     // A frozen page hears no answers: they get a fresh timeout.
-    const deadline = driver.mono_() + settings.requestTimeout_;
+    const deadline = driver.mono_() + driver.requestTimeout_;
     for (const attempt of driver.flights_) driver.extend_(attempt, deadline);
     driver.wake_();
   };
-  const on = (target: EventTarget | undefined, name: string, act: () => void) =>
-    target?.addEventListener?.(name, act, { signal: watching.signal });
   const connection = () => {
-    offline = navigator.onLine === false;
     changed();
     driver.wake_();
   };
+  const on = (name: string, act: () => void, target: EventTarget = globalThis) =>
+    // Of the controller it takes the signal.
+    target.addEventListener?.(name, act, watching);
 
-  driver.page_({ most_: () => (hidden ? (refused ? 0 : Math.max(QUOTA - flying(), 0)) : -1), fetch_: carry });
-  on(page, "visibilitychange", () => (page!.visibilityState == "hidden" ? leave() : back()));
-  on(globalThis, "pagehide", leave);
-  on(globalThis, "pageshow", back);
-  on(globalThis, "online", connection);
-  on(globalThis, "offline", connection);
+  driver.page_({ most_: () => (hidden ? (refused ? 0 : Math.max(room(), 0)) : -1), fetch_: carry });
+  if (document) on("visibilitychange", () => (document.visibilityState == "hidden" ? leave() : back()), document);
+  on("pagehide", leave);
+  on("pageshow", back);
+  on("online", connection);
+  on("offline", connection);
 
   return {
     leave_: () => watching.abort(),
-    offline_: () => offline,
-    /** The visitor's id. It is kept only where that is `allowed`: not before consent. */
-    anonymous_(allowed: boolean): string {
-      if (!stored) {
-        try {
-          id ??= read() ?? make();
-          if (allowed) {
-            stored = true;
-            write(id);
-          }
-        } catch {
-          // Storage can be forbidden: then the id lives as long as the page.
-          id ??= make();
+    offline_: offline,
+    anonymous_(allowed) {
+      try {
+        id ??= read() ?? make();
+        if (allowed && !stored) {
           stored = true;
+          write(id);
         }
+      } catch {
+        // Storage can be forbidden: then the id lives as long as the page.
+        id ??= make();
       }
       return id!;
     },
@@ -112,20 +110,17 @@ export function watchPage(driver: Driver, settings: Settings, changed: () => voi
 
   function read(): string | undefined {
     if (storage == "local") return localStorage.getItem(KEY) ?? undefined;
-    if (storage == "cookie") return new RegExp(`(?:^|; )${KEY}=([^;]+)`).exec(page!.cookie)?.[1];
+    if (storage == "cookie") return /(?:^|; )trackwire_id=([^;]+)/.exec(document!.cookie)?.[1];
     return undefined;
   }
 
   function write(id: string) {
     if (storage == "local") localStorage.setItem(KEY, id);
-    if (storage == "cookie") page!.cookie = `${KEY}=${id}; path=/; max-age=31536000; samesite=lax`;
+    if (storage == "cookie") document!.cookie = KEY + `=${id}; path=/; max-age=31536000; samesite=lax`;
   }
 }
 
 function make(): string {
   // `randomUUID` exists in secure contexts only.
-  return (
-    globalThis.crypto.randomUUID?.() ??
-    Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("")
-  );
+  return crypto.randomUUID?.() ?? crypto.getRandomValues(new Uint32Array(4)).join("-");
 }

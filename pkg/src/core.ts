@@ -4,11 +4,11 @@ import { Do, instantiate, type Abi } from "./abi.js";
 import { TrackwireError, type ErrorCode } from "./errors.js";
 import { load } from "./load/inline.js";
 import type { Settings } from "./settings.js";
-import { Entry, NAMES, type Outcome, type Stats } from "./stats.js";
+import { Entry, NAMES, named, ZEROS, type Outcome, type Stats } from "./stats.js";
 
 declare const WORKER: boolean;
 
-/** What `tw_record` says, and `Lost`: there is no engine to take it. */
+/** What `tw_record` says, and `Lost`: there is no engine to take it. For `Invalid` there is an error. */
 export const enum Recorded {
   Yes,
   Wake,
@@ -18,23 +18,23 @@ export const enum Recorded {
   Lost,
 }
 
-const FATES = ["delivered", "delivered", "rejected", "expired", "dropped", "dropped", "dropped", "dropped"] as const;
-const REASONS = ["exhausted", "overflow", "closed", "disabled"] as const;
 /** How many events wait for the module to compile. */
 const EARLY = 1e4;
-const PLACES = [1, 1, 2, 3, 4, 4, 4, 4];
+
+const REASONS = ["exhausted", "overflow", "closed", "disabled"] as const;
+type Tag = number | string | undefined;
+/** What `record_` takes: the event, when it was recorded, and whom to look up in the sample. */
+type Recording = [text: string, tag: Tag, mono: number, wall: number, user?: string];
 
 export type Core = ReturnType<typeof createCore>;
 
 export function createCore(settings: Settings, tell: (outcome: Outcome) => void) {
   /** What happened outside the engine, and in those that trapped. */
-  const past: number[] = Array(Entry.Count).fill(0);
-  /** The shell's own count of what the engine took and ended, in case it traps. */
-  let own = [0, 0, 0, 0, 0];
-  /** The engine's books as they were last. */
-  let last: number[] = [];
+  const past = [...ZEROS];
+  /** The shell's own count of what the engine took and ended, in case it traps; the rest as its books last were. */
+  let own: number[] = [];
   let abi: Abi | undefined;
-  let early: [text: string, tag: number | string | undefined, mono: number, wall: number, user?: string][] | undefined;
+  let early: Recording[] | undefined;
   let held = false;
   let refused = false;
   let traps: number[] = [];
@@ -43,8 +43,19 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
   const unconfirmed = new Set<number>();
 
   const mono = () => performance.now();
-  const lose = (count: number, possiblyDelivered?: boolean) => {
-    if (count) tell({ fate: "dropped", reason: "internal", count, possiblyDelivered });
+
+  /** Counts and tells of events that no engine has. */
+  const drop = (count: number, reason: Outcome["reason"], possiblyDelivered?: boolean) => {
+    past[Entry.Accepted]! += count;
+    past[Entry.Dropped]! += count;
+    if (count) tell({ fate: "dropped", reason, count, possiblyDelivered });
+  };
+
+  /** What waits for the engine, which then waits no more. */
+  const takeEarly = () => {
+    const waiting = early ?? [];
+    early = undefined;
+    return waiting;
   };
 
   const start = (module: WebAssembly.Module) => {
@@ -55,29 +66,22 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
     numbers[15] = Math.random();
     made.wasm_.tw_new(length);
     abi = made;
-    own = [0, 0, 0, 0, 0];
-    if (held) made.wasm_.tw_do(Do.Hold);
+    own = [...ZEROS];
+    if (held) act(Do.Hold);
+    for (const [text, tag, at, wall, user] of takeEarly()) {
+      if (user && !sampled(user)) past[Entry.SampledOut]!++;
+      else {
+        const recorded = record(text, tag, at || mono(), wall || settings.wall_());
+        if (recorded instanceof TrackwireError) report(recorded, tag);
+      }
+    }
   };
 
   // Where wasm cannot run, events are counted as dropped.
   const refuse = (error: unknown) => {
     refused = true;
     settings.logger_.warn("trackwire: events are dropped:", error);
-    const lost = early?.length ?? 0;
-    early = undefined;
-    past[Entry.Accepted]! += lost;
-    past[Entry.Dropped]! += lost;
-    lose(lost);
-  };
-
-  /** Records what has waited. */
-  const catchUp = () => {
-    const waiting = early ?? [];
-    early = undefined;
-    for (const [text, tag, at, wall, user] of waiting) {
-      if (user && !sampled(user)) past[Entry.SampledOut]!++;
-      else report(record(text, tag, at || mono(), wall || settings.wall_()), tag);
-    }
+    drop(takeEarly().length, "internal");
   };
 
   const boot = () => {
@@ -86,69 +90,62 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
     if (abi || refused || (early && !WORKER) || (traps = traps.filter((at) => mono() - at < 6e4)).length > 2) return;
     try {
       const module = load();
-      if (module instanceof WebAssembly.Module) {
-        start(module);
-        return catchUp();
-      }
+      if (module instanceof WebAssembly.Module) return start(module);
       early = [];
-      ready = module.then((module) => (start(module), catchUp())).catch(refuse);
+      ready = module.then(start).catch(refuse);
     } catch (error) {
       refuse(error);
     }
   };
 
   /** Runs something on the engine, if there is one. A trap ends it and its events. */
-  const enter = <T>(act: (abi: Abi) => T): T | undefined => {
+  const enter = <T>(run: (abi: Abi) => T): T | undefined => {
     if (!abi) return;
     try {
-      return act(abi);
+      return run(abi);
     } catch (error) {
       abi = undefined;
       lives++;
       traps.push(mono());
       settings.logger_.warn("trackwire:", error);
-      last.forEach((count, place) => place > Entry.Pending && place < Entry.QueuedBytes && (past[place]! += count));
-      last = [];
-      const lost = own.reduce((rest, count) => rest - count, own[0]! * 2);
-      own[Entry.Dropped]! += lost;
+      const [accepted, delivered, rejected, expired, dropped] = own as [number, number, number, number, number];
+      const lost = accepted - delivered - rejected - expired - dropped;
+      own[Entry.Accepted]! -= lost;
       own.forEach((count, place) => (past[place]! += count));
-      lose(lost, true);
+      drop(lost, "internal", true);
       return;
     }
   };
 
-  const failure = ({ text_ }: Abi) => {
-    const [code, field, hint] = text_().split("\0");
-    return new TrackwireError(code as ErrorCode, field!, hint);
-  };
+  /** Has the engine do something with a number; the numbers that come back, zeros without an engine. */
+  const act = (what: Do, given = 0): readonly number[] =>
+    enter((abi) => {
+      abi.numbers_()[0] = given;
+      abi.wasm_.tw_do(what);
+      return [...abi.numbers_()];
+    }) ?? ZEROS;
 
-  let invalid: TrackwireError | undefined;
-  const record = (
-    text: string,
-    tag: number | string | undefined,
-    at: number,
-    wall: number,
-    user?: string,
-  ): Recorded => {
-    const number = typeof tag == "number";
+  const record = (...recording: Recording): Recorded | TrackwireError => {
     boot();
     const recorded = enter((abi) => {
-      const length = abi.write_(tag === undefined || number ? text : tag + "\0" + text);
-      if (number) abi.numbers_()[0] = tag;
-      const recorded = abi.wasm_.tw_record(length, tag === undefined ? 0 : number ? 1 : 2, at, wall);
-      if (recorded < 2) own[0]!++;
-      else if (recorded == Recorded.Invalid) invalid = failure(abi);
-      return recorded;
+      let [text, tag, at, wall] = recording;
+      const number = typeof tag == "number";
+      const tagged = tag === undefined ? 0 : number ? 1 : 2;
+      const length = abi.write_(tagged > 1 ? tag + "\0" + text : text);
+      if (number) abi.numbers_()[0] = tag as number;
+      const recorded = abi.wasm_.tw_record(length, tagged, at, wall);
+      if (recorded < 2) own[Entry.Accepted]!++;
+      if (recorded != Recorded.Invalid) return recorded;
+      const [code, field, hint] = abi.text_().split("\0");
+      return new TrackwireError(code as ErrorCode, field!, hint);
     });
     if (recorded !== undefined) return recorded;
     if (early) {
-      if (early.length < EARLY) return early.push([text, tag, at, wall, user]), Recorded.Yes;
+      if (early.length < EARLY) return early.push(recording), Recorded.Yes;
       past[Entry.RefusedFull]!++;
       return Recorded.Full;
     }
-    past[Entry.Accepted]!++;
-    past[Entry.Dropped]!++;
-    lose(1);
+    drop(1, "internal");
     return Recorded.Lost;
   };
 
@@ -157,20 +154,22 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
     boot();
     return enter((abi) => {
       const length = abi.write_(user);
-      abi.numbers_()[0] = settings.options_.sampleRate!;
+      abi.numbers_()[0] = settings.rate_;
       return !!abi.wasm_.tw_sampled(length);
     });
   };
 
-  /** Tells of an event that was refused after its call had returned. */
-  const report = (recorded: Recorded, tag?: number | string, error = invalid) => {
-    if (recorded == Recorded.Invalid && error) {
-      tell({ fate: "invalid", count: 1, code: error.code, field: error.field, message: error.message, tag });
-    }
-  };
+  /** Tells of an event that was refused and whose call did not say so. */
+  const report = ({ code, field, message }: TrackwireError, tag: Tag) =>
+    tell({ fate: "invalid", count: 1, code, field, message, tag });
 
+  /** The engine's books, noted in case it traps. */
   const note = () => {
-    enter((abi) => (abi.wasm_.tw_do(Do.Books), (last = [...abi.numbers_()])));
+    const books = act(Do.Books);
+    books.forEach((count, place) => {
+      if (place > Entry.Pending && place < Entry.QueuedBytes) own[place] = count;
+    });
+    return books;
   };
 
   return {
@@ -178,21 +177,16 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
     /** How many engines have trapped. */
     lives_: () => lives,
     enter_: enter,
+    act_: act,
     record_: record,
     report_: report,
-    error_: () => invalid,
     ready_: () => (WORKER && early && boot(), ready),
     sampled_: sampled,
     /** Drops what waits. */
     discard_() {
-      const count = early?.length;
-      if (count) {
-        early = [];
-        past[Entry.Accepted]! += count;
-        past[Entry.Dropped]! += count;
-        tell({ fate: "dropped", reason: "disabled", count });
-      }
-      enter((abi) => abi.wasm_.tw_do(Do.Discard));
+      // Until the module is compiled, what comes after waits too.
+      if (early) drop(early.splice(0).length, "disabled");
+      act(Do.Discard);
     },
     /** Counts an event that did not reach the engine. */
     count_(entry: Entry) {
@@ -201,18 +195,19 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
     /** Says of a batch that its answer could not be read. */
     unconfirmed_: (batch: number) => unconfirmed.add(batch),
     hold_(hold: boolean) {
-      if (held == hold) return;
       held = hold;
-      enter((abi) => abi.wasm_.tw_do(hold ? Do.Hold : Do.Release));
+      act(hold ? Do.Hold : Do.Release);
     },
     /** Tells the outcome that `tw_poll` has just given. */
     outcome_(abi: Abi) {
       const [fate, count, batch, possibly, code, tagged, number] = abi.numbers_() as unknown as number[];
       const [message, text] = abi.text_().split("\0");
-      own[PLACES[fate!]!]! += count!;
+      // Two fates are deliveries and four are drops, told apart below.
+      const entry = fate! > 3 ? Entry.Dropped : fate || Entry.Delivered;
+      own[entry]! += count!;
       const blind = fate! < 2 && unconfirmed.has(batch!);
       if (blind) past[Entry.Unconfirmed]! += count!;
-      const outcome: Outcome = { fate: FATES[fate!]!, count: count! };
+      const outcome: Outcome = { fate: NAMES[entry] as Outcome["fate"], count: count! };
       if (fate! > 3) outcome.reason = REASONS[fate! - 4]!;
       if (blind || fate == 1) outcome.unconfirmed = true;
       if (possibly) outcome.possiblyDelivered = true;
@@ -224,13 +219,12 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
     /** Notes the books, in case the engine traps. */
     note_: note,
     stats_(): Stats {
-      note();
+      const books = note();
+      const stats = named(NAMES, past.map((count, place) => count + books[place]!)) as unknown as Stats;
       const waiting = early?.length ?? 0;
-      const entries = NAMES.map((name, place) => [
-        name,
-        past[place]! + (last[place] ?? 0) + (place == Entry.Accepted || place == Entry.Pending ? waiting : 0),
-      ]);
-      return Object.fromEntries(entries) as Stats;
+      stats.accepted += waiting;
+      stats.pending += waiting;
+      return stats;
     },
   };
 }

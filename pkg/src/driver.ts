@@ -3,7 +3,7 @@
 import { Do, type Abi } from "./abi.js";
 import { createCore } from "./core.js";
 import type { Settings } from "./settings.js";
-import type { Outcome, Report } from "./stats.js";
+import { Entry, NAMES, named, type Outcome, type Report } from "./stats.js";
 
 declare const WORKER: boolean;
 
@@ -32,18 +32,26 @@ export interface Page {
   fetch_(attempt: Attempt, init: RequestInit): Promise<Response | undefined>;
 }
 
+/** There is more to do at once. */
+const MORE = -2;
+
 type Timer = ReturnType<typeof setTimeout>;
 
 export type Driver = ReturnType<typeof createDriver>;
 
+/** What `setTimeout` takes at most, roughly. */
+const LONG = 2e9;
+
 /** A timer that keeps no process alive. */
 function quietTimer(act: () => void, ms: number): Timer {
-  const timer = setTimeout(act, Math.min(ms, 2 ** 31 - 1));
-  const { Deno } = globalThis as { Deno?: { unrefTimer(timer: unknown): void } };
-  if ((timer as { unref?(): void }).unref) (timer as { unref(): void }).unref();
-  else Deno?.unrefTimer(timer);
+  const timer = setTimeout(act, Math.min(ms, LONG)) as Timer & { unref?(): unknown };
+  // In Deno a timer is a number.
+  timer.unref?.() ?? (globalThis as { Deno?: { unrefTimer?(timer: unknown): void } }).Deno?.unrefTimer?.(timer);
   return timer;
 }
+
+/** What is pending is given up. */
+export const givenUp = (report: Report): Report => ({ ...report, dropped: report.dropped + report.pending, pending: 0 });
 
 export function createDriver(settings: Settings) {
   const { options_: options, wall_: wall, logger_: logger } = settings;
@@ -55,7 +63,7 @@ export function createDriver(settings: Settings) {
   let telling = false;
   let page: Page | undefined;
   /** Workers: flushes begun, and when they have ended even if their request went away. */
-  const begun = new Map<number, number>();
+  const begun = (WORKER && new Map()) as Map<number, number>;
 
   const core = createCore(settings, (outcome) => {
     if (outcomes.push(outcome) == 1) queueMicrotask(tell);
@@ -154,19 +162,20 @@ export function createDriver(settings: Settings) {
   function run(carry?: (attempt: Attempt) => void): number {
     for (;;) {
       let attempt: Attempt | undefined;
-      const wait = enter((abi) => {
+      const until = enter((abi) => {
         const most = carry ? (page?.most_() ?? -1) : 0;
         const what = abi.wasm_.tw_poll(mono(), wall(), most);
         if (!what) return abi.numbers_()[0]!;
         if (what == 2) core.outcome_(abi);
         else attempt = read(abi);
-        return -2;
+        return MORE;
       });
       if (attempt) carry?.(attempt);
-      if (wait != -2) {
+      if (until != MORE) {
         core.note_();
         tell();
-        return wait === undefined || wait < 0 ? Infinity : Math.max(wait - mono(), 0);
+        // Without an engine there is no time either.
+        return until! >= 0 ? Math.max(until! - mono(), 0) : Infinity;
       }
     }
   }
@@ -178,6 +187,7 @@ export function createDriver(settings: Settings) {
     clearTimeout(timer);
     if (wait < Infinity) timer = quietTimer(pump, wait + 1);
     for (const listener of listeners) listener();
+    listeners.clear();
   }
 
   /** Acts soon. */
@@ -187,18 +197,12 @@ export function createDriver(settings: Settings) {
     queueMicrotask(pump);
   }
 
-  const report = (what: Do, flush: number): Report => {
-    const numbers = enter((abi) => {
-      abi.numbers_()[0] = flush;
-      abi.wasm_.tw_do(what);
-      return [...abi.numbers_().subarray(0, 5)];
-    }) ?? [0, 0, 0, 0, 0];
-    const [delivered, rejected, expired, dropped, pending] = numbers as [number, number, number, number, number];
-    return { delivered, rejected, expired, dropped, pending };
-  };
+  /** What became of what was there when a flush began. */
+  const report = (what: Do, flush: number) =>
+    named(NAMES.slice(Entry.Delivered, Entry.Unconfirmed), core.act_(what, flush)) as unknown as Report;
 
   /** Begins a flush; its number. */
-  const begin = () => enter((abi) => (abi.wasm_.tw_do(Do.Flush), abi.numbers_()[0]!)) ?? 0;
+  const begin = () => core.act_(Do.Flush)[0]!;
 
   /** Waits until what was accepted before has ended, or until the timeout. In Workers it does all its I/O itself, on
    * its own timers, for what another request began may never end; batches of a request that went away are taken over
@@ -215,36 +219,35 @@ export function createDriver(settings: Settings) {
     let under = 0;
     let step = 5;
     let resume = () => {};
-    const listener = () => resume();
-    const carry = (attempt: Attempt) => {
-      under++;
-      void send(attempt, () => (under--, resume()));
-    };
     let now = report(Do.Report, id);
-    if (!WORKER) {
-      pump();
-      listeners.add(listener);
-    }
+    if (!WORKER) pump();
     for (;;) {
-      const wait = WORKER ? run(now.pending ? carry : undefined) : Infinity;
+      let wait = LONG;
+      if (WORKER) {
+        const carry = (attempt: Attempt) => {
+          under++;
+          void send(attempt, () => (under--, resume()));
+        };
+        step = Math.min(step * 2, 200);
+        wait = Math.min(run(now.pending ? carry : undefined), step);
+      }
       // A trap has ended all that was pending.
-      if (core.lives_() == life) now = report(Do.Report, id);
-      else now = { ...now, dropped: now.dropped + now.pending, pending: 0 };
+      now = core.lives_() == life ? report(Do.Report, id) : givenUp(now);
       const left = until - mono();
       if ((!now.pending && !under) || left <= 0) break;
-      step = Math.min(step * 2, 200);
       await new Promise<void>((done) => {
-        const timer = setTimeout(done, Math.min(left, WORKER ? Math.min(wait, step) : 2 ** 31 - 1));
+        const timer = setTimeout(done, Math.min(left, wait));
         resume = () => (clearTimeout(timer), done());
+        if (!WORKER) listeners.add(resume);
       });
     }
-    listeners.delete(listener);
-    begun.delete(id);
+    if (WORKER) begun.delete(id);
     if (core.lives_() == life) report(Do.EndFlush, id);
     return now;
   }
 
   return {
+    ...settings,
     ...core,
     flights_: flights,
     pump_: pump,

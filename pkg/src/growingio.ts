@@ -1,3 +1,5 @@
+// First, so that the module and the script are not mixed: in brotli that is less.
+import "./load/inline.js";
 export { TrackwireError, type ErrorCode } from "./errors.js";
 export type * from "./events.js";
 export type { Consumer, Format, Options } from "./options.js";

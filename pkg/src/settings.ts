@@ -10,19 +10,17 @@ declare const VERSION: string;
 const FORMATS: Format[] = ["simple", "json", "snappy", "snappy-crypt", "protobuf", "protobuf-snappy-crypt"];
 const CONSUMERS = ["default", "buffered", "async", "debug"];
 /** The engine takes none in ids and addresses, nor halves of a character, and zeros keep its texts apart. */
-const CONTROL = /[\0-\x1f\x7f-\x9f\ud800-\udfff]/u;
+const CONTROL = /[\p{Cc}\p{Cs}]/u;
 
 /** Whether this is Node, Deno or Bun. */
-export const isNode = () => typeof process == "object" && !!process.versions?.node;
-
-/** Whether this is a page or a browser's worker. */
-export const isBrowser = () => !WORKER && !isNode();
+export const isNode = () => !!globalThis.process?.versions?.node;
 
 /** What `tw_new` takes, and what the shell decides by. */
 export interface Settings {
   texts_: string;
   numbers_: number[];
   requestTimeout_: number;
+  rate_: number;
   debug_: boolean;
   throws_: boolean;
   wall_: () => number;
@@ -40,7 +38,7 @@ export function settle(options: Options): Settings {
     const at = known.indexOf(value);
     return at < 0 ? bad(field, "; there are " + known.join(", ")) : at;
   };
-  const number = (field: keyof Options, otherwise: number, least = 0, most = 2 ** 53) => {
+  const number = (field: keyof Options, otherwise: number, least = 0, most = 1e16) => {
     const value = (options[field] ?? otherwise) as number;
     return typeof value == "number" && value >= least && value <= most ? value : bad(field);
   };
@@ -49,8 +47,8 @@ export function settle(options: Options): Settings {
     if (value === null && otherwise) return "";
     return value && typeof value == "string" && !CONTROL.test(value) ? value : bad(field);
   };
-  const browser = isBrowser();
-  const small = WORKER || browser;
+  const browser = !WORKER && !isNode();
+  const large = !WORKER && !browser;
   const consumer = options.consumer ?? "default";
   const { type, maxSize = 500, flushAfter = 1e4 } =
     typeof consumer == "string" ? { type: consumer } : (consumer as { type: string; maxSize?: number; flushAfter?: number });
@@ -62,7 +60,6 @@ export function settle(options: Options): Settings {
   if (/^\.\.?$/.test(productId)) bad("productId");
   const serverHost = text("serverHost");
   if (!/^https?:\/\/[^/?#\s][^?#\s]*$/.test(serverHost)) bad("serverHost", "; give e.g. https://collector.example");
-  number("sampleRate", 1, 0, 1);
   oneOf("enabled", [true, false, "buffer"]);
   oneOf("storage", ["local", "cookie", "memory"]);
   if (options.anonymousId !== undefined) text("anonymousId");
@@ -96,10 +93,10 @@ export function settle(options: Options): Settings {
       number("retryLimit", 3),
       number("retryBackoffFactor", 0.25, 0, 3600) * 1e3,
       requestTimeout,
-      number("maxQueueBytes", small ? 8 << 20 : 64 << 20, 4096, 2 ** 31),
+      number("maxQueueBytes", (large ? 64 : 8) << 20, 4096, 2 ** 31),
       number("maxQueueEvents", 1e6, 1),
       number("maxAge", 864e5),
-      number("maxInFlight", small ? 4 : 8, 1),
+      number("maxInFlight", large ? 8 : 4, 1),
       oneOf("onExhausted", ["keep", "drop"]),
       oneOf("whenFull", ["drop-newest", "drop-oldest"]),
       0,
@@ -107,6 +104,7 @@ export function settle(options: Options): Settings {
       +WORKER,
     ],
     requestTimeout_: requestTimeout,
+    rate_: number("sampleRate", 1, 0, 1),
     debug_: kind == 3,
     throws_: !oneOf("onInvalid", ["throw", "report"], options.onInvalid ?? (browser ? "report" : "throw")),
     wall_: options.clock ?? Date.now,

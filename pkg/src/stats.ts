@@ -47,6 +47,14 @@ export const NAMES =
     " ",
   ) as (keyof Stats)[];
 
+/** No entries yet. @internal */
+export const ZEROS: readonly number[] = /* @__PURE__ */ Array(19).fill(0);
+
+/** Numbers by their names. @internal */
+export function named(names: string[], numbers: readonly number[]) {
+  return Object.fromEntries(names.map((name, place) => [name, numbers[place]!]));
+}
+
 /** Places in the books. @internal */
 export const enum Entry {
   Accepted,
@@ -62,7 +70,6 @@ export const enum Entry {
   SampledOut,
   Ignored,
   QueuedBytes = 18,
-  Count,
 }
 
 /** What became of the events that were pending when a flush or close was called. */

@@ -1,12 +1,12 @@
 import { Do } from "./abi.js";
 import { watchPage } from "./browser.js";
 import { Recorded } from "./core.js";
-import { createDriver, type Driver } from "./driver.js";
+import { createDriver, givenUp, type Driver } from "./driver.js";
 import { TrackwireError } from "./errors.js";
 import type { Attributes, CustomEvent, Item, NeutralEvent, UserAttributes, UserMapping, Who } from "./events.js";
-import { watchProcess } from "./node.js";
+import { watchProcess, type Host } from "./node.js";
 import type { Options } from "./options.js";
-import { isBrowser, isNode, settle, type Settings } from "./settings.js";
+import { isNode, settle } from "./settings.js";
 import { Entry, type Report, type Stats } from "./stats.js";
 import { toText } from "./values.js";
 
@@ -23,29 +23,20 @@ type Tag = number | string | undefined;
 /** Records events and delivers them to GrowingIO in the background. Recording never waits. `Events` names the custom
  * events and their attributes, for the compiler only. */
 export class GrowingTracker<Events extends { [name: string]: object } = { [name: string]: Attributes }> {
-  private readonly settings_: Settings;
   private readonly driver_: Driver;
-  private anonymous_: () => string | undefined;
-  private leave_ = () => {};
-  private offline_ = () => false;
+  private readonly host_: Partial<Host>;
   private enabled_: boolean | "buffer";
   private closed_ = false;
 
   /** Throws a `TrackwireError` that names the option that cannot be used. */
   constructor(options: Options) {
-    this.settings_ = settle(options);
-    this.driver_ = createDriver(this.settings_);
-    this.anonymous_ = () => options.anonymousId;
+    this.driver_ = createDriver(settle(options));
     this.enabled_ = options.enabled ?? true;
-    if (!WORKER) {
-      if (isNode()) this.leave_ = watchProcess(this.driver_, this.settings_);
-      else if (isBrowser()) {
-        const page = watchPage(this.driver_, this.settings_, () => this.hold_());
-        this.leave_ = page.leave_;
-        this.anonymous_ = () => page.anonymous_(this.enabled_ === true);
-        this.offline_ = page.offline_;
-      }
-    }
+    this.host_ = WORKER
+      ? {}
+      : isNode()
+        ? watchProcess(this.driver_)
+        : watchPage(this.driver_, () => this.hold_());
     this.hold_();
   }
 
@@ -53,11 +44,7 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
    * closed, the user outside the sample, or `beforeSend` says so; `stats` counts each. */
   trackCustomEvent<Name extends keyof Events & string>(name: Name, event: CustomEvent<Events[Name]> = {}): boolean {
     return this.record_(event, () => {
-      const { defaultAttributes } = this.settings_.options_;
-      let { attributes } = event as CustomEvent;
-      // The event's own come first, and win.
-      if (defaultAttributes) attributes = { ...attributes, ...defaultAttributes, ...attributes };
-      const made = this.about_(event, attributes, name);
+      const made = this.about_(event, event.attributes as Attributes | undefined, name);
       if (event.resourceItem) made.resource_item = event.resourceItem;
       return event.fields ? { ...made, ...event.fields } : made;
     });
@@ -75,7 +62,7 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
 
   /** Records ids that belong to one person. */
   submitUserMapping(mapping: UserMapping): boolean {
-    return this.record_(mapping, () => ({ mapping: mapping.identities, time: time(mapping.eventTime) }));
+    return this.record_(mapping, () => ({ mapping: mapping.identities, time: time(mapping) }));
   }
 
   /** Records an event in the neutral form, one JSON object, as it is. (Where `defaultAttributes` or `beforeSend` are
@@ -86,24 +73,23 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
 
   /** Sends what waits, and returns when everything recorded before has ended, or after the timeout: it is no error for
    * something to be pending. Overrides neither backoff nor `Retry-After`. */
-  flush({ timeout = this.settings_.requestTimeout_ }: Patience = {}): Promise<Report> {
+  flush({ timeout = this.driver_.requestTimeout_ }: Patience = {}): Promise<Report> {
     return this.driver_.flush_(timeout);
   }
 
   /** Takes no more events, delivers what it can within the timeout, and drops the rest. */
   async close(patience?: Patience): Promise<Report> {
     const { driver_: driver } = this;
-    const discard = this.enabled_ == "buffer";
     this.closed_ = true;
     await driver.ready_();
-    driver.enter_(({ wasm_ }) => wasm_.tw_do(Do.Close));
-    if (discard) driver.discard_();
+    driver.act_(Do.Close);
+    if (this.enabled_ == "buffer") driver.discard_();
     const report = await this.flush(patience);
-    driver.enter_(({ wasm_ }) => wasm_.tw_do(Do.Abandon));
+    driver.act_(Do.Abandon);
     for (const attempt of driver.flights_) attempt.abort_();
     driver.drain_();
-    this.leave_();
-    return { ...report, dropped: report.dropped + report.pending, pending: 0 };
+    this.host_.leave_?.();
+    return givenUp(report);
   }
 
   /** The books. */
@@ -126,7 +112,7 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
   }
 
   private hold_() {
-    this.driver_.hold_(this.enabled_ == "buffer" || this.offline_());
+    this.driver_.hold_(this.enabled_ == "buffer" || !!this.host_.offline_?.());
   }
 
   private about_(who: Who, attributes: Attributes | undefined, track?: string): NeutralEvent {
@@ -134,35 +120,42 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
       track,
       user: who.loginUserId,
       user_key: who.loginUserKey,
-      anonymous: who.anonymousId ?? this.anonymous_(),
-      time: time(who.eventTime),
+      anonymous: who.anonymousId ?? this.driver_.options_.anonymousId ?? this.host_.anonymous_?.(this.enabled_ === true),
+      time: time(who),
       attributes,
     };
   }
 
   private record_(given: { tag?: Tag }, make: () => NeutralEvent | string): boolean {
-    const { driver_: driver, settings_: settings } = this;
-    const { beforeSend, sampleRate, defaultAttributes } = settings.options_;
+    const { driver_: driver } = this;
+    const { beforeSend, defaultAttributes } = driver.options_;
     const leave = (entry: Entry) => (driver.count_(entry), false);
     if (!this.enabled_ || this.closed_) return leave(Entry.Ignored);
     let tag: Tag;
+    let event: NeutralEvent | string;
+    let user: string | undefined;
+    const refuse = (error: TrackwireError) => {
+      if (driver.throws_) throw error;
+      driver.report_(error, tag);
+      return false;
+    };
     try {
-      let event: NeutralEvent | string;
       try {
         tag = given.tag;
         event = make();
+        if (typeof event == "string" && (beforeSend || defaultAttributes || driver.rate_ < 1)) event = parse(event);
+        if (defaultAttributes && typeof event == "object" && event.track) {
+          // The event's own come first, and win.
+          event.attributes = { ...event.attributes, ...defaultAttributes, ...event.attributes };
+        }
       } catch {
         throw new TrackwireError("unreadable", "event");
       }
       if (tag !== undefined && !(typeof tag == "string" ? !tag.includes("\0") : Number.isSafeInteger(tag) && tag >= 0)) {
         throw new TrackwireError("wrong_type", "tag");
       }
-      let user: string | undefined;
-      if (typeof event == "string" && (beforeSend || defaultAttributes || sampleRate !== undefined)) {
-        event = this.parse_(event);
-      }
       if (typeof event == "object") {
-        if (sampleRate !== undefined) {
+        if (driver.rate_ < 1) {
           user = String(event.user || event.anonymous || "");
           if (user && driver.sampled_(user) === false) return leave(Entry.SampledOut);
         }
@@ -172,39 +165,29 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
         }
         event = toText(event);
       }
-      const recorded = driver.record_(event, tag, driver.mono_(), settings.wall_(), user);
-      if (recorded == Recorded.Invalid) return this.refuse_(driver.error_()!, tag);
-      if (settings.debug_) settings.logger_.log("trackwire: " + event);
-      if (recorded == Recorded.Wake) driver.wake_();
-      return recorded < Recorded.Full;
     } catch (error) {
       if (!(error instanceof TrackwireError)) throw error;
-      // The engine counts what it refuses itself.
-      if (error == driver.error_()) throw error;
       driver.count_(Entry.Invalid);
-      return this.refuse_(error, tag);
+      return refuse(error);
     }
-  }
-
-  private refuse_(error: TrackwireError, tag: Tag): false {
-    if (this.settings_.throws_) throw error;
-    this.driver_.report_(Recorded.Invalid, tag, error);
-    return false;
-  }
-
-  private parse_(text: string): NeutralEvent | string {
-    try {
-      const event = JSON.parse(text) as NeutralEvent;
-      const { defaultAttributes: defaults } = this.settings_.options_;
-      if (defaults && event.track) event.attributes = { ...event.attributes, ...defaults, ...event.attributes };
-      return event;
-    } catch {
-      // The engine says what is wrong with it.
-      return text;
-    }
+    const recorded = driver.record_(event, tag, driver.mono_(), driver.wall_(), user);
+    // The engine counts what it refuses itself.
+    if (recorded instanceof TrackwireError) return refuse(recorded);
+    if (driver.debug_) driver.logger_.log("trackwire: " + event);
+    if (recorded == Recorded.Wake) driver.wake_();
+    return recorded < Recorded.Full;
   }
 }
 
-function time(given: number | Date | undefined): number | undefined {
-  return given === undefined ? given : +given;
+function time({ eventTime }: { eventTime?: number | Date }): number | undefined {
+  return eventTime && +eventTime;
+}
+
+function parse(text: string): NeutralEvent | string {
+  try {
+    return JSON.parse(text) ?? text;
+  } catch {
+    // The engine says what is wrong with it.
+    return text;
+  }
 }

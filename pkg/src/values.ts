@@ -46,64 +46,40 @@ function fail(code: ErrorCode, field: string): never {
   throw new TrackwireError(code, field || "event");
 }
 
-function raw(spelling: string): string {
-  marked = true;
-  return (mark ??= "=" + Math.random()) + spelling;
-}
-
-function spell(value: number): string {
-  const text = Object.is(value, -0) ? "-0" : String(value);
-  return /[.e]/.test(text) ? text : text + ".0";
-}
-
 /** The value as it is, or a copy where something in it has to be spelled for JSON. */
 function check(value: unknown, field: string, above: object[]): unknown {
-  switch (typeof value) {
-    case "string":
-    case "boolean":
-    case "undefined":
-      return value;
-    case "number":
-      return Number.isFinite(value) ? value : fail("not_finite", field);
-    case "bigint":
-      return raw(String(value));
-    case "object":
-      break;
-    default:
-      fail("wrong_type", field);
+  const double = value instanceof DoubleValue;
+  const number = double ? value.double : value instanceof Date ? +value : value;
+  if (typeof number == "number" && !Number.isFinite(number)) fail("not_finite", field);
+  if (double || typeof value == "bigint") {
+    marked = true;
+    const spelling = Object.is(number, -0) ? "-0" : String(number);
+    return (mark ??= "=" + Math.random()) + spelling + (double && !/[.e]/.test(spelling) ? ".0" : "");
   }
-  if (!value) return value;
-  if (value instanceof DoubleValue) {
-    return Number.isFinite(value.double) ? raw(spell(value.double)) : fail("not_finite", field);
-  }
-  if (value instanceof Date && isNaN(+value)) fail("not_finite", field);
+  if (typeof value == "function" || typeof value == "symbol") fail("wrong_type", field);
+  if (!value || typeof value != "object") return value;
   try {
-    if (typeof (value as { toJSON?: unknown }).toJSON === "function") {
-      return check((value as { toJSON(key: string): unknown }).toJSON(""), field, above);
+    const { toJSON } = value as { toJSON?: unknown };
+    if (typeof toJSON == "function") return check(toJSON.call(value, ""), field, above);
+    if (above.includes(value)) fail("cycle", field);
+    if (above.length > 64) fail("malformed", field);
+    above.push(value);
+    let copy: Record<string, unknown> | undefined;
+    for (const key in value) {
+      if (!Object.hasOwn(value, key)) continue;
+      const part = (value as Record<string, unknown>)[key];
+      // Most values need no closer look. (Of numbers only the finite ones are 0 less themselves.)
+      if (part == null || typeof part == "string" || typeof part == "boolean") continue;
+      if (typeof part == "number" && part - part === 0) continue;
+      const checked = check(part, field ? `${field}.${key}` : key, above);
+      if (checked !== part) {
+        copy ??= (Array.isArray(value) ? [...value] : { ...value }) as Record<string, unknown>;
+        copy[key] = checked;
+      }
     }
-    return checkParts(value as Record<string, unknown>, field, above);
+    above.pop();
+    return copy ?? value;
   } catch (error) {
-    if (error instanceof TrackwireError) throw error;
-    return fail("unreadable", field);
+    throw error instanceof TrackwireError ? error : new TrackwireError("unreadable", field || "event");
   }
-}
-
-function checkParts(value: Record<string, unknown>, field: string, above: object[]): unknown {
-  if (above.includes(value)) fail("cycle", field);
-  if (above.length > 64) fail("malformed", field);
-  above.push(value);
-  let copy: Record<string, unknown> | undefined;
-  for (const key of Object.keys(value)) {
-    const part = value[key];
-    // Most values need no closer look. (Of numbers only the finite ones are 0 less themselves.)
-    if (typeof part == "string" || part === undefined || typeof part == "boolean") continue;
-    if (typeof part == "number" && part - part === 0) continue;
-    const checked = check(part, field ? `${field}.${key}` : key, above);
-    if (checked !== part) {
-      copy ??= (Array.isArray(value) ? [...value] : { ...value }) as Record<string, unknown>;
-      copy[key] = checked;
-    }
-  }
-  above.pop();
-  return copy ?? value;
 }

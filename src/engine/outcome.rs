@@ -126,6 +126,7 @@ pub enum DropReason {
 }
 
 /// The books. At every instant `accepted = delivered + rejected + expired + dropped + pending`.
+// The npm package reads them in this order, the last aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(C)]
 #[non_exhaustive]
@@ -144,8 +145,6 @@ pub struct Stats {
     pub pending: u64,
     /// Of `delivered`: events the system did not confirm.
     pub unconfirmed: u64,
-    /// Of `dropped`: given up for newer ones because the queue was full.
-    pub dropped_overflow: u64,
     /// Events refused at the call because the queue was full; not in `accepted`.
     pub refused_full: u64,
     /// Events refused at the call because they were invalid; not in `accepted`.
@@ -170,6 +169,8 @@ pub struct Stats {
     pub maybe_duplicated: u64,
     /// Bytes held now: pending records, their text tags, and sealed batches.
     pub queued_bytes: u64,
+    /// Of `dropped`: given up for newer ones because the queue was full.
+    pub dropped_overflow: u64,
 }
 
 /// What became of the events that were pending when a flush or close began. Those that had ended by then are in

@@ -19,6 +19,8 @@ use std::process::ExitCode;
 use client::Runtime;
 use vector::Vector;
 
+pub(crate) use decode::plain;
+
 /// How a case ended in one runtime.
 enum Verdict {
     Ok,

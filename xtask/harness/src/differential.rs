@@ -1,10 +1,11 @@
 //! `cargo xtask differential [LINES] [SEED]`: random lines of the neutral form, natively and through the npm package's wasm
-//! build in Node. Both must refuse the same lines for the same reason and send the same bytes.
+//! build in Node. Both must refuse the same lines for the same reason and send the same bytes, before they are compressed.
 //!
 //! The wasm build leaves numbers and dates as text to JavaScript, which is the main reason to look.
 
 mod lines;
 
+use std::fmt;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use lines::Lines;
 use trackwire::growingio::{Format, TrackError, Tracker};
 
 use crate::capture::{Capture, Request};
+use crate::conformance::plain;
 use crate::json::Json;
 use crate::npm::{Package, Script};
 
@@ -120,7 +122,7 @@ fn round(
     }
     tracker.close_blocking(PATIENCE).map_err(|error| error.to_string())?;
     ask(script, "close", Json::Number(PATIENCE.as_millis().to_string()))?;
-    match difference(native.requests(), wasm.requests()) {
+    match difference(&native.requests(), &wasm.requests())? {
         None => tally.same += taken.len(),
         Some(why) => tally.different.push(format!("{format}, validate {validate}: {why}")),
     }
@@ -152,24 +154,50 @@ fn said(code: &str, field: &str) -> String {
     format!("{code} {}", field.split('\0').next().unwrap_or_default())
 }
 
-/// Where the bodies differ. Requests may come in any order.
-fn difference(mut native: Vec<Request>, mut wasm: Vec<Request>) -> Option<String> {
+/// Where the requests differ once XOR and snappy are undone: of the many ways to compress, the module has one of its own.
+/// Requests may come in any order.
+fn difference(native: &[Request], wasm: &[Request]) -> Result<Option<String>, String> {
     if native.len() != wasm.len() {
-        return Some(format!("{} requests natively, {} by wasm", native.len(), wasm.len()));
+        return Ok(Some(format!("{} requests natively, {} by wasm", native.len(), wasm.len())));
     }
-    let order = |a: &Request, b: &Request| (&a.path, &a.body).cmp(&(&b.path, &b.body));
-    native.sort_by(order);
-    wasm.sort_by(order);
-    native.iter().zip(&wasm).find_map(|(a, b)| {
-        if (&a.path, &a.query) != (&b.path, &b.query) {
-            return Some(format!("{} {:?}, and by wasm {} {:?}", a.path, a.query, b.path, b.query));
+    let (native, wasm) = (Sent::all(native)?, Sent::all(wasm)?);
+    Ok(native.iter().zip(&wasm).find_map(|(a, b)| {
+        if (a.path, a.query, &a.layers) != (b.path, b.query, &b.layers) {
+            return Some(format!("{a}, and by wasm {b}"));
         }
-        let at = a.body.iter().zip(&b.body).position(|(a, b)| a != b);
-        let at = at.or((a.body.len() != b.body.len()).then(|| a.body.len().min(b.body.len())))?;
+        let at = a.plain.iter().zip(&b.plain).position(|(a, b)| a != b);
+        let at = at.or((a.plain.len() != b.plain.len()).then(|| a.plain.len().min(b.plain.len())))?;
         let near = |body: &[u8]| {
             let part = body.get(at.saturating_sub(100)..(at + 100).min(body.len())).unwrap_or_default();
             String::from_utf8_lossy(part).into_owned()
         };
-        Some(format!("{} differs at byte {at}: {}\n  and by wasm: {}", a.path, near(&a.body), near(&b.body)))
-    })
+        Some(format!("{a} differs at byte {at}: {}\n  and by wasm: {}", near(&a.plain), near(&b.plain)))
+    }))
+}
+
+/// What a request says.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Sent<'r> {
+    path: &'r str,
+    plain: Vec<u8>,
+    query: &'r [(String, String)],
+    layers: Vec<&'static str>,
+}
+
+impl<'r> Sent<'r> {
+    fn all(requests: &'r [Request]) -> Result<Vec<Self>, String> {
+        let mut all = Vec::new();
+        for request in requests {
+            let (plain, layers) = plain(request)?;
+            all.push(Self { path: &request.path, plain, query: &request.query, layers });
+        }
+        all.sort();
+        Ok(all)
+    }
+}
+
+impl fmt::Display for Sent<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?} {}", self.path, self.query, self.layers.join(" "))
+    }
 }

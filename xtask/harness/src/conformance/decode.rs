@@ -109,6 +109,17 @@ const PAIR: &[Field] = &[(1, "key", Kind::Text), (2, "value", Kind::Text)];
 
 /// Undoes XOR and snappy as the headers say, then reads the list of records.
 pub(super) fn decode(request: &Request) -> Result<Decoded, String> {
+    let (body, layers) = plain(request)?;
+    let kind = request.header("content-type").unwrap_or_default();
+    if kind.starts_with("application/protobuf") {
+        return Ok(Decoded { format: "protobuf", layers, body: list(&request.path, &body)? });
+    }
+    let text = std::str::from_utf8(&body).map_err(|error| format!("the JSON body is not UTF-8: {error}"))?;
+    Ok(Decoded { format: "json", layers, body: Json::parse(text)? })
+}
+
+/// The body without XOR and snappy, as the headers say; and which of them there were.
+pub(crate) fn plain(request: &Request) -> Result<(Vec<u8>, Vec<&'static str>), String> {
     let mut body = request.body.clone();
     let mut layers = Vec::new();
     match request.header("x-compress-codec") {
@@ -130,12 +141,7 @@ pub(super) fn decode(request: &Request) -> Result<Decoded, String> {
     if layers.contains(&"snappy") {
         body = snap::raw::Decoder::new().decompress_vec(&body).map_err(|error| format!("snappy: {error}"))?;
     }
-    let kind = request.header("content-type").unwrap_or_default();
-    if kind.starts_with("application/protobuf") {
-        return Ok(Decoded { format: "protobuf", layers, body: list(&request.path, &body)? });
-    }
-    let text = std::str::from_utf8(&body).map_err(|error| format!("the JSON body is not UTF-8: {error}"))?;
-    Ok(Decoded { format: "json", layers, body: Json::parse(text)? })
+    Ok((body, layers))
 }
 
 /// Whether an event of the protobuf form has a field of this name.
