@@ -38,6 +38,8 @@ pub trait Destination {
     type Response;
     /// Whether answers may judge record by record ([`Verdict::Partly`]). The code for it is left out where they never do.
     const PARTLY: bool;
+    /// Whether there may be more than a few lanes. The code to find one among many is left out where there are not.
+    const MANY_LANES: bool = true;
 
     /// Names the lane of a record.
     fn route(&self, record: &Self::Record<'_>) -> Result<Self::Lane, Invalid>;

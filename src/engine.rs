@@ -55,6 +55,9 @@ use waiting::{Turn, Waiting};
 #[cfg(any(feature = "native", feature = "js", all(feature = "wasm", target_family = "wasm")))]
 pub(crate) use retry::splitmix;
 
+const DISCARDED: Fate = Fate::Dropped(DropReason::Disabled);
+const CLOSED: Fate = Fate::Dropped(DropReason::Closed);
+
 /// The most bytes of a text tag.
 const MAX_TAG: usize = 1_024;
 
@@ -140,15 +143,21 @@ struct Batch<S> {
     /// Its quick retries are used up.
     exhausted: bool,
     /// It was discarded while it was under way: it is not to be sent again.
-    discarded: Option<DropReason>,
+    discarded: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 enum State {
     New,
     Waiting(Turn),
     Sealing(TransmitId),
     InFlight(TransmitId),
+}
+
+impl State {
+    fn is_in_flight(self, id: TransmitId) -> bool {
+        matches!(self, Self::InFlight(at) if at == id)
+    }
 }
 
 struct Flight<E> {
@@ -321,22 +330,17 @@ impl<D: Destination> Engine<D> {
 
     /// Drops everything that has not been sent, and what waits to be sent again. What is under way cannot be called
     /// back: an answer settles it, and without one it is dropped too, never sent again.
-    pub fn discard(&mut self, reason: &DropReason) {
+    pub fn discard(&mut self) {
         self.waiting.clear();
         for id in self.batches.ids() {
             match self.batches.get_mut(id) {
                 Some(batch) if matches!(batch.state, State::InFlight(_)) => {
-                    if !self.planted.has(Bug::DiscardForgetsInFlight) {
-                        batch.discarded.get_or_insert_with(|| reason.clone());
-                    }
+                    batch.discarded = !self.planted.has(Bug::DiscardForgetsInFlight);
                 }
-                _ => self.end_batch(id, &Fate::Dropped(reason.clone())),
+                _ => self.end_batch(id, &DISCARDED),
             }
         }
-        for lane in 0..self.lanes.len() {
-            let range = self.lanes[lane].head..self.lanes[lane].queue.end();
-            self.end_unbatched(lane, range, &Fate::Dropped(reason.clone()));
-        }
+        self.end_lanes(&DISCARDED);
     }
 
     /// Takes no more events and lets everything go out, unless it is [held](Self::hold). When the caller's patience
@@ -349,8 +353,8 @@ impl<D: Destination> Engine<D> {
     /// Ends what was discarded while it was under way, without waiting for answers.
     pub fn end_discarded(&mut self) {
         for id in self.batches.ids() {
-            if let Some(reason) = self.batches[id].discarded.clone() {
-                self.give_up(id, reason);
+            if self.batches[id].discarded {
+                self.give_up(id, &DISCARDED);
             }
         }
     }
@@ -358,17 +362,25 @@ impl<D: Destination> Engine<D> {
     /// Ends every pending event as dropped (closed), those under way included.
     pub fn abandon(&mut self) {
         self.closed = true;
-        self.discard(&DropReason::Closed);
+        self.waiting.clear();
+        self.end_lanes(&CLOSED);
         for id in self.batches.ids() {
-            self.give_up(id, DropReason::Closed);
+            self.give_up(id, &CLOSED);
         }
     }
 
-    fn give_up(&mut self, id: BatchId, reason: DropReason) {
+    fn end_lanes(&mut self, fate: &Fate) {
+        for lane in 0..self.lanes.len() {
+            let range = self.lanes[lane].head..self.lanes[lane].queue.end();
+            self.end_unbatched(lane, range, fate);
+        }
+    }
+
+    fn give_up(&mut self, id: BatchId, fate: &Fate) {
         if let Some(batch) = self.batches.get_mut(id) {
             batch.maybe_delivered |= matches!(batch.state, State::InFlight(_));
         }
-        self.end_batch(id, &Fate::Dropped(reason));
+        self.end_batch(id, fate);
     }
 
     /// Whether nothing is pending.
@@ -443,6 +455,7 @@ impl<D: Destination> Engine<D> {
         let sealed = if self.planted.has(Bug::SealedUncounted) { 0 } else { live.sealed };
         let reserve = sealed.max(self.limits.sealed_reserve());
         live.events < self.limits.max_queue_events
+            && self.pool.is_within(self.limits.max_queue_bytes)
             && live.plain + live.tags + reserve + bytes <= self.limits.max_queue_bytes
     }
 
@@ -496,14 +509,16 @@ impl<D: Destination> Engine<D> {
             bytes: 0,
             flush_to: 0,
         });
-        self.lane_hashes.push(fnv_of(key));
+        if D::MANY_LANES {
+            self.lane_hashes.push(fnv_of(key));
+        }
         index
     }
 
     fn known_lane(&self, key: &D::Lane) -> Option<usize> {
         // Comparing a few keys is quicker than hashing one.
         const FEW: usize = 8;
-        if self.lanes.len() <= FEW {
+        if !D::MANY_LANES || self.lanes.len() <= FEW {
             return self.lanes.iter().position(|lane| lane.key == *key);
         }
         let hash = fnv_of(key);

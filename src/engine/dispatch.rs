@@ -6,7 +6,7 @@ use super::endpoint::Endpoint;
 use super::planted::Bug;
 use super::settle::age;
 use super::sorted::Row;
-use super::{Batch, Engine, Fate, Flight, Lane, Live, Outcome, State};
+use super::{Batch, DISCARDED, Engine, Fate, Flight, Lane, Live, Outcome, State};
 use crate::destination::{BatchId, Chunk, Destination, Now, Records};
 
 /// How long after a request's deadline its answer is still waited for, ms: the driver's own timer comes first.
@@ -164,8 +164,8 @@ impl<D: Destination> Engine<D> {
     /// Takes back a sealed batch. `None` when there is nothing to send now: the batch has ended in between, or its
     /// endpoint has failed or asked to wait.
     pub fn sealed(&mut self, job: SealedJob<D>, now: Now) -> Option<Transmit<D::Request>> {
-        let sealing = State::Sealing(job.id);
-        if self.batches.get(job.id.batch).is_none_or(|batch| batch.state != sealing) {
+        let sealing = |state| matches!(state, State::Sealing(id) if id == job.id);
+        if self.batches.get(job.id.batch).is_none_or(|batch| !sealing(batch.state)) {
             self.land(job.id);
             return None;
         }
@@ -185,7 +185,7 @@ impl<D: Destination> Engine<D> {
 
     /// Takes back a request that never left, such as one that the platform refused to start: it was no attempt.
     pub fn unsend(&mut self, id: TransmitId, now: Now) {
-        if self.batches.get(id.batch).is_none_or(|batch| batch.state != State::InFlight(id)) {
+        if self.batches.get(id.batch).is_none_or(|batch| !batch.state.is_in_flight(id)) {
             return;
         }
         let counted_loss = self.flights.get(&id).is_some_and(|flight| flight.counted_loss);
@@ -200,9 +200,9 @@ impl<D: Destination> Engine<D> {
             self.stats.maybe_duplicated -= batch.count;
             batch.uncounted_loss = true;
         }
-        match batch.discarded.clone() {
-            Some(reason) => self.end_batch(id.batch, &Fate::Dropped(reason)),
-            None => self.wait(id.batch, now.mono),
+        match batch.discarded {
+            true => self.end_batch(id.batch, &DISCARDED),
+            false => self.wait(id.batch, now.mono),
         }
     }
 
@@ -369,7 +369,7 @@ impl<D: Destination> Engine<D> {
             maybe_delivered: false,
             uncounted_loss: false,
             exhausted: false,
-            discarded: None,
+            discarded: false,
         };
         self.batches.insert(id, Box::new(batch));
         id
@@ -442,7 +442,7 @@ impl<D: Destination> Engine<D> {
     }
 
     fn transmit(&mut self, id: TransmitId, now: Now) -> Transmit<D::Request> {
-        let batch = self.batches.get_mut(id.batch).expect("an attempt is begun only for a batch that exists");
+        let batch = self.batches.get_mut(id.batch).expect("a batch that is sent");
         batch.state = State::InFlight(id);
         self.stats.requests += 1;
         self.stats.retries += u64::from(id.attempt > 1);
@@ -453,7 +453,7 @@ impl<D: Destination> Engine<D> {
         if counted_loss {
             self.stats.maybe_duplicated += batch.count;
         }
-        let sealed = batch.sealed.as_ref().expect("a batch is sealed before it is sent");
+        let sealed = batch.sealed.as_ref().expect("sealed");
         let request = self.destination.request(sealed, id.attempt, now);
         let deadline = now.mono.saturating_add(self.limits.request_timeout);
         if let Some(flight) = self.flights.get_mut(&id) {

@@ -194,11 +194,28 @@ impl Outcome {
     /// Whether both are of untagged events that ended alike.
     pub(super) fn is_more_of(&self, other: &Self) -> bool {
         let (a, b) = (self, other);
-        a.tag.is_none()
+        // Those of a batch come together anyway.
+        a.batch.is_none()
+            && b.batch.is_none()
+            && a.tag.is_none()
             && b.tag.is_none()
-            && a.batch == b.batch
-            && a.fate == b.fate
-            && a.possibly_delivered == b.possibly_delivered
+            && a.fate.kind() == b.fate.kind()
+    }
+}
+
+impl Fate {
+    /// A number for the kind of it.
+    pub(crate) fn kind(&self) -> u8 {
+        match self {
+            Self::Delivered => 0,
+            Self::Unconfirmed => 1,
+            Self::Rejected(_) => 2,
+            Self::Expired => 3,
+            Self::Dropped(DropReason::Exhausted(_)) => 4,
+            Self::Dropped(DropReason::Overflow) => 5,
+            Self::Dropped(DropReason::Closed) => 6,
+            Self::Dropped(_) => 7,
+        }
     }
 }
 

@@ -178,9 +178,8 @@ impl Queue {
     }
 
     /// Copies segments of which less than half is live.
+    #[cfg(not(all(feature = "js", target_family = "wasm")))]
     pub(super) fn compact(&mut self, pool: &mut Pool) {
-        #[cfg(all(feature = "js", target_family = "wasm"))]
-        if true { return; }
         let full = self.segments.len().saturating_sub(1);
         for segment in self.segments.iter_mut().take(full) {
             if segment.live_bytes * 2 < segment.data.capacity() {
@@ -211,15 +210,18 @@ impl Segment {
         self.live_bytes += record.len();
     }
 
+    #[cfg(not(all(feature = "js", target_family = "wasm")))]
     fn mark_ended(&mut self, places: Range<usize>) {
         self.ended.resize(self.ended.len().max(places.end.div_ceil(64)), 0);
         places.for_each(|place| self.ended[place / 64] |= 1 << (place % 64));
     }
 
+    #[cfg(not(all(feature = "js", target_family = "wasm")))]
     fn has_ended(&self, place: usize) -> bool {
         self.ended.get(place / 64).is_some_and(|bits| bits >> (place % 64) & 1 == 1)
     }
 
+    #[cfg(not(all(feature = "js", target_family = "wasm")))]
     /// A copy with only the live records, under the same numbers. Between them those that have ended are empty.
     fn compacted(&mut self) -> Self {
         let (mut first, mut end) = (0, self.ends.len());
@@ -266,8 +268,18 @@ impl Pool {
     }
 
     /// Whether segments hold so much more than the `live` bytes in them that compacting is worth while.
+    #[cfg(not(all(feature = "js", target_family = "wasm")))]
     pub(super) fn is_sparse(&self, live: usize, lanes: usize) -> bool {
         self.held > 2 * live + (SPARE_SEGMENTS + lanes) * self.segment_bytes
+    }
+
+    /// Whether the segments are within the bound of the queue, and what they may always take. In the npm package's module
+    /// they are not compacted: that would be code for events that keep failing one by one among others that do not.
+    pub(super) fn is_within(&self, _most: usize) -> bool {
+        #[cfg(all(feature = "js", target_family = "wasm"))]
+        return self.held <= _most + SPARE_SEGMENTS * self.segment_bytes;
+        #[cfg(not(all(feature = "js", target_family = "wasm")))]
+        true
     }
 
     fn take(&mut self, at_least: usize) -> Box<Segment> {

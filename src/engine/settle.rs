@@ -6,7 +6,7 @@ use std::slice;
 use super::planted::Bug;
 use super::retry::{Decision, Failure, splitmix};
 use super::waiting::{Turn, Waiter};
-use super::{Batch, DropReason, Engine, Fate, Flight, Outcome, State, Tag, TransmitId};
+use super::{Batch, DISCARDED, DropReason, Engine, Fate, Flight, Outcome, State, Tag, TransmitId};
 use crate::destination::{BatchId, Cause, Destination, Now, TransportError, TransportErrorKind, Verdict};
 
 impl<D: Destination> Engine<D> {
@@ -19,7 +19,7 @@ impl<D: Destination> Engine<D> {
         }
         let flight = self.land(id);
         let Some(batch) = self.batches.get(id.batch) else { return };
-        let current = batch.state == State::InFlight(id);
+        let current = batch.state.is_in_flight(id);
         let (verdict, lost) = match answer {
             Ok(response) => (self.judge(id.batch, batch, response, now), false),
             Err(error) => {
@@ -76,10 +76,8 @@ impl<D: Destination> Engine<D> {
             Verdict::Unconfirmed => Fate::Unconfirmed,
             Verdict::Rejected(cause) => Fate::Rejected(cause),
             Verdict::Split(cause) if count == 1 => Fate::Rejected(cause),
-            Verdict::Split(_) => match batch.discarded.clone() {
-                Some(reason) => Fate::Dropped(reason),
-                None => return self.halve(id.batch),
-            },
+            Verdict::Split(_) if batch.discarded => DISCARDED,
+            Verdict::Split(_) => return self.halve(id.batch),
             Verdict::Partly { retry, rejected, after } => {
                 if D::PARTLY {
                     self.settle_parts(id, &retry, rejected, after, now, seed);
@@ -111,8 +109,8 @@ impl<D: Destination> Engine<D> {
         seed: u64,
     ) {
         let Some(batch) = self.batches.get_mut(id) else { return };
-        if let Some(reason) = batch.discarded.clone() {
-            return self.end_batch(id, &Fate::Dropped(reason));
+        if batch.discarded {
+            return self.end_batch(id, &DISCARDED);
         }
         let left = self.limits.max_age.saturating_sub(age(now.mono, self.lanes[batch.lane].newest(batch)));
         let delay = match self.limits.retry.decide(attempts, failure, after, left, seed) {
@@ -217,7 +215,7 @@ impl<D: Destination> Engine<D> {
             part.maybe_delivered = whole.maybe_delivered;
             part.uncounted_loss = whole.uncounted_loss;
             part.exhausted = whole.exhausted;
-            part.discarded.clone_from(&whole.discarded);
+            part.discarded = whole.discarded;
         }
         id
     }
@@ -331,6 +329,7 @@ impl<D: Destination> Engine<D> {
         }
         self.live.events -= count;
         self.live.plain -= bytes;
+        #[cfg(not(all(feature = "js", target_family = "wasm")))]
         if self.pool.is_sparse(self.live.plain, self.lanes.len()) {
             self.lanes.iter_mut().for_each(|lane| lane.queue.compact(&mut self.pool));
         }

@@ -54,7 +54,7 @@ impl<D: Destination> Engine<D> {
             let batches = || {
                 self.batches.iter().filter(|(_, batch)| {
                     batch.lane == index
-                        && batch.discarded.is_none()
+                        && !batch.discarded
                         && !(self.planted.has(Bug::ExportForgetsInFlight)
                             && matches!(batch.state, State::InFlight(_)))
                 })

@@ -143,7 +143,7 @@ impl<S> Index<BatchId> for Batches<S> {
     type Output = Batch<S>;
 
     fn index(&self, id: BatchId) -> &Batch<S> {
-        self.get(id).expect("what is looked up by index is there")
+        self.get(id).expect("a batch that is there")
     }
 }
 

@@ -188,6 +188,7 @@ impl Destination for GrowingIo {
     type Request = Sealed;
     type Response = Response;
     const PARTLY: bool = false;
+    const MANY_LANES: bool = false;
 
     fn route(&self, record: &Event<'_>) -> Result<Lane, Invalid> {
         Ok(match record {
@@ -211,42 +212,28 @@ impl Destination for GrowingIo {
     }
 
     fn batching(&self, lane: &Lane) -> Batching {
-        let alone = Batching {
-            max_events: 1,
-            max_bytes: usize::MAX,
-            max_wait: None,
-            triggers_flush: false,
-            flush_events: 0,
-        };
-        // Each record but the first costs a comma, and the brackets cost two bytes.
-        let room = |max_size: usize| self.max_request_bytes.saturating_sub(max_size + 2);
         // More records than these never fit: each has its envelope.
         let most = |max_size: usize| max_size.min(self.max_request_bytes / MIN_RECORD).max(1);
-        let mut batching = match self.consumer {
-            Consumer::Default | Consumer::Debug => alone,
-            Consumer::Buffered { .. } if *lane != Lane::Events => alone,
-            Consumer::Buffered { max_size } => {
-                // The vendor's own bound.
-                let max_events = most(max_size.min(2_000));
-                Batching { max_events, max_bytes: room(max_events), ..alone }
-            }
-            Consumer::Async { max_size, flush_after } => Batching {
-                max_events: most(max_size),
-                max_bytes: room(most(max_size)),
-                max_wait: Some(u64::try_from(flush_after.as_millis()).unwrap_or(u64::MAX)),
-                triggers_flush: *lane == Lane::Items,
-                ..alone
-            },
+        let (max_size, flush_after) = match self.consumer {
+            // The bound is the vendor's own.
+            Consumer::Buffered { max_size } if *lane == Lane::Events => (max_size.min(2_000), None),
+            Consumer::Async { max_size, flush_after } => (max_size, Some(flush_after)),
+            _ => (1, None),
         };
-        if self.flush_size > 0 {
-            batching.flush_events = most(self.flush_size);
-            let most = batching.flush_events.max(batching.max_events);
-            batching.max_bytes = batching.max_bytes.min(room(most));
+        let max_events = most(max_size);
+        let flush_events = if self.flush_size > 0 { most(self.flush_size) } else { 0 };
+        // Each record but the first costs a comma, and the brackets cost two bytes.
+        let max_bytes = self.max_request_bytes.saturating_sub(max_events.max(flush_events) + 2);
+        let flush_after = flush_after.filter(|_| !self.flush_only);
+        Batching {
+            max_events: if self.flush_only { usize::MAX } else { max_events },
+            max_bytes,
+            max_wait: flush_after.map(|wait| {
+                wait.as_secs().saturating_mul(1_000).saturating_add(u64::from(wait.subsec_millis()))
+            }),
+            triggers_flush: flush_after.is_some() && *lane == Lane::Items,
+            flush_events,
         }
-        if self.flush_only {
-            batching = Batching { max_events: usize::MAX, max_wait: None, triggers_flush: false, ..batching };
-        }
-        batching
     }
 
     fn endpoint(&self, _: &Lane, _: BatchId, _: u32) {}

@@ -249,7 +249,7 @@ impl Tracker {
         // Under the lock, as `record` looks again under the lock: an event is either discarded here or ignored there.
         let mut engine = self.inner.shared.engine();
         self.inner.enabled.store(NO, Ordering::Release);
-        engine.discard(&DropReason::Disabled);
+        engine.discard();
         drop(engine);
         self.inner.shared.wake();
     }
@@ -364,7 +364,7 @@ impl Tracker {
     fn closing(&self, engine: &mut Engine<GrowingIo>) -> Wanted {
         let wanted = close(engine);
         if self.inner.enabled.load(Ordering::Acquire) == BUFFER {
-            engine.discard(&DropReason::Disabled);
+            engine.discard();
         }
         wanted
     }
@@ -386,7 +386,7 @@ impl Drop for Inner {
             );
         }
         if self.enabled.load(Ordering::Acquire) == BUFFER {
-            self.shared.engine().discard(&DropReason::Disabled);
+            self.shared.engine().discard();
         }
         self.shared.close_unattended(self.request_timeout);
     }

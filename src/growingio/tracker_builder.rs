@@ -322,7 +322,7 @@ impl TrackerBuilder {
         // Before the driver starts, so that nothing restored leaves without consent.
         match self.enabled {
             Enabled::Yes => {}
-            Enabled::No => engine.discard(&DropReason::Disabled),
+            Enabled::No => engine.discard(),
             Enabled::Buffer => engine.hold(true),
         }
         let shared = Shared::start(engine, transport, self.on_outcome, clock, self.runtime)

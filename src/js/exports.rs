@@ -242,19 +242,13 @@ pub(super) extern "C" fn tw_poll(mono: f64, wall: f64, most: f64) -> u32 {
 
 impl State {
     fn tell(&mut self, outcome: &Outcome) {
-        let (fate, cause) = match &outcome.fate {
-            Fate::Delivered => (0, None),
-            Fate::Unconfirmed => (1, None),
-            Fate::Rejected(cause) => (2, Some(cause)),
-            Fate::Expired => (3, None),
-            Fate::Dropped(DropReason::Exhausted(cause)) => (4, Some(cause)),
-            Fate::Dropped(DropReason::Overflow) => (5, None),
-            Fate::Dropped(DropReason::Closed) => (6, None),
-            Fate::Dropped(_) => (7, None),
+        let cause = match &outcome.fate {
+            Fate::Rejected(cause) | Fate::Dropped(DropReason::Exhausted(cause)) => Some(cause),
+            _ => None,
         };
         let Self { text, numbers, .. } = self;
         text.clear();
-        numbers[0] = f64::from(fate);
+        numbers[0] = f64::from(outcome.fate.kind());
         numbers[1] = outcome.count as f64;
         numbers[2] = outcome.batch.map_or(-1.0, |batch| batch.0 as f64);
         numbers[3] = f64::from(u8::from(outcome.possibly_delivered));
@@ -350,7 +344,7 @@ pub(super) extern "C" fn tw_do(what: u32) {
         3 => engine.close(),
         4 => engine.abandon(),
         5 | 6 => engine.hold(what == 5),
-        7 => engine.discard(&DropReason::Disabled),
+        7 => engine.discard(),
         _ => {
             let stats = engine.stats();
             // SAFETY: it consists of numbers of 64 bits, in their order.

@@ -156,7 +156,7 @@ fn what_was_dropped_while_it_was_sealed_is_not_sent() {
         desk.record(note).expect("there is room");
     }
     let Step::Seal(job) = desk.engine.step(desk.now, &mut Vec::new()) else { panic!("a batch is full") };
-    desk.engine.discard(&trackwire::engine::DropReason::Disabled);
+    desk.engine.discard();
     let job = job.seal(desk.engine.destination());
     assert!(desk.engine.sealed(job, desk.now).is_none());
     assert_eq!(desk.engine.stats().queued_bytes, 0);

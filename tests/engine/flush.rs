@@ -98,7 +98,7 @@ fn what_is_held_can_be_dropped() {
     let mut desk = Desk::new();
     desk.engine.hold(true);
     desk.notes(["a:1", "a:2", "a:3", "b:1"]);
-    desk.engine.discard(&DropReason::Disabled);
+    desk.engine.discard();
     let dropped: u64 = desk.drive().outcomes.iter().map(|outcome| outcome.count).sum();
     assert_eq!((dropped, desk.engine.stats().dropped), (4, 4));
     assert!(desk.engine.is_idle());
@@ -109,7 +109,7 @@ fn what_was_under_way_when_it_was_discarded_is_not_sent_again() {
     let mut desk = Desk::new();
     let done = desk.notes(["a:1", "a:2", "a:3", "b:1", "b:2", "b:3", "c:1", "c:2", "c:3"]);
     let [first, second, third] = [0, 1, 2].map(|place| done.sent[place].id);
-    desk.engine.discard(&DropReason::Disabled);
+    desk.engine.discard();
     assert_eq!(desk.engine.stats().pending, 9, "requests cannot be called back");
 
     let disabled = Fate::Dropped(DropReason::Disabled);
@@ -127,7 +127,7 @@ fn what_was_under_way_when_it_was_discarded_is_not_sent_again() {
 fn whoever_cannot_wait_ends_what_was_discarded() {
     let mut desk = Desk::new();
     let done = desk.notes(["a:1", "a:2", "a:3"]);
-    desk.engine.discard(&DropReason::Disabled);
+    desk.engine.discard();
     desk.notes(["b:1", "b:2", "b:3"]);
     desk.engine.end_discarded();
     let ended = desk.drive();

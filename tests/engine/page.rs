@@ -53,7 +53,7 @@ fn a_possible_duplicate_taken_back_is_none() {
 fn what_was_discarded_and_is_taken_back_ends() {
     let mut desk = Desk::new();
     let first = desk.notes(["a:1", "a:2", "a:3"]).only();
-    desk.engine.discard(&DropReason::Disabled);
+    desk.engine.discard();
     desk.engine.unsend(first, desk.now);
     let done = desk.drive();
     assert_eq!(done.fates(), [(Fate::Dropped(DropReason::Disabled), 3)]);

@@ -237,7 +237,7 @@ impl World {
         self.tell(|| "discard".into());
         self.waits_until = None;
         self.model.discard();
-        self.engine.discard(&DropReason::Disabled);
+        self.engine.discard();
         self.check_books()
     }
 

@@ -116,7 +116,7 @@ impl Tracker {
         let close = |engine: &mut crate::engine::Engine<GrowingIo>| {
             engine.close();
             if held {
-                engine.discard(&DropReason::Disabled);
+                engine.discard();
             }
         };
         self.inner.shared.close(timeout, close).await
@@ -145,7 +145,7 @@ impl Tracker {
     /// its answer settles it, and without one it is dropped too.
     pub fn disable(&self) {
         self.inner.enabled.set(Enabled::No);
-        self.inner.shared.engine(|engine| engine.discard(&DropReason::Disabled));
+        self.inner.shared.engine(|engine| engine.discard());
         self.inner.shared.wake();
     }
 
@@ -211,7 +211,7 @@ impl Drop for Inner {
             );
         }
         if enabled.get() == Enabled::Buffer {
-            shared.engine(|engine| engine.discard(&DropReason::Disabled));
+            shared.engine(|engine| engine.discard());
         }
         shared.close_unattended(*request_timeout);
     }
