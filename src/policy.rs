@@ -35,6 +35,11 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
+    /// Whether every event is recorded as it is.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.defaults.is_empty() && self.before_send.is_none() && self.sample_rate.is_none()
+    }
+
     /// Makes the event what is to be recorded, or says why it is not.
     pub(crate) fn admit<'a>(&'a self, event: &mut Event<'a>) -> Result<(), Unrecorded> {
         if let Some(rate) = self.sample_rate

@@ -25,3 +25,11 @@ pub(crate) fn byte_at(bytes: &[u8], at: usize) -> u8 {
 pub(crate) fn part(bytes: &[u8], start: usize, end: usize) -> &[u8] {
     bytes.get(start..end).unwrap_or_default()
 }
+
+/// Appends the bytes of a range, none if there is no such.
+#[cfg_attr(target_family = "wasm", inline(never))]
+pub(crate) fn put_part(out: &mut Vec<u8>, from: &[u8], start: usize, end: usize) {
+    if let Some(bytes) = from.get(start..end) {
+        put(out, bytes);
+    }
+}

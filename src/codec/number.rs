@@ -1,6 +1,6 @@
 //! Numbers as text.
 
-use super::bytes::{byte_at, part, put, put_byte};
+use super::bytes::{byte_at, part, put, put_byte, put_part};
 
 /// Appends an integer's decimal digits.
 pub(crate) fn write_int(out: &mut Vec<u8>, value: i64) {
@@ -19,7 +19,7 @@ pub(crate) fn write_unsigned(out: &mut Vec<u8>, mut value: u64) {
             break;
         }
     }
-    put(out, part(&digits, from, digits.len()));
+    put_part(out, &digits, from, digits.len());
 }
 
 /// Appends a finite number in the spelling that the vendors' Python clients use, which round-trips: positional with
@@ -142,7 +142,7 @@ fn power(text: &[u8], mut at: usize) -> i32 {
 }
 
 fn write_zeros(out: &mut Vec<u8>, count: usize) {
-    put(out, part(b"0000000000000000", 0, count));
+    put_part(out, b"0000000000000000", 0, count);
 }
 
 /// The double nearest to a number in JSON's spelling; infinite beyond a double's range.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use super::{GrowingIo, TrackerBuilder};
+use super::{GrowingIo, Lane, TrackerBuilder};
 use crate::destination::{Destination, Now};
 use crate::driver::native::{Shared, close, flush, room, suspend};
 use crate::driver::{DriverError, waiters::Wanted};
@@ -113,6 +113,13 @@ impl Tracker {
         if self.inner.enabled.load(Ordering::Acquire) == NO {
             self.inner.shared.engine().count_unrecorded(Unrecorded::Ignored);
             return Ok(());
+        }
+        let Inner { policy, sink, debug, .. } = &*self.inner;
+        if policy.is_empty() && sink.is_none() && debug.is_none() {
+            // Nobody looks at the event, so none is made of the text.
+            let transcode =
+                |now, record: &mut Vec<u8>| self.inner.shared.destination().transcode(text, now, record);
+            return self.encode_and_push(None, transcode).map(drop);
         }
         match Event::from_json(text) {
             Ok(event) => self.record(event, None),
@@ -257,47 +264,61 @@ impl Tracker {
             shared.engine().count_unrecorded(why);
             return Ok(());
         }
+        let destination = shared.destination();
+        let encode = |now, record: &mut Vec<u8>| {
+            let lane = destination.route(&event)?;
+            destination.encode(&event, now, record).map(|()| lane)
+        };
+        if let Some(recorded_at) = self.encode_and_push(tag, encode)? {
+            self.show(event, recorded_at);
+        }
+        Ok(())
+    }
+
+    /// Records what `encode` appends; the wall clock at the call, or `None` when nothing is recorded.
+    fn encode_and_push(
+        &self,
+        tag: Option<Tag>,
+        encode: impl FnOnce(Now, &mut Vec<u8>) -> Result<Lane, Invalid>,
+    ) -> Result<Option<u64>, RecordError> {
+        let shared = &*self.inner.shared;
         let now = shared.now();
         // A thread that is ending may have lost it already.
         let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
         scratch.clear();
-        let recorded = self.encode_and_push(&event, tag, now, &mut scratch);
+        let encoded = encode(now, &mut scratch);
+        let pushed = encoded.map(|lane| self.push(&lane, &scratch, tag, now));
         if scratch.capacity() <= KEPT_SCRATCH {
             let _ = SCRATCH.try_with(|kept| kept.set(scratch));
         }
-        match recorded {
+        match pushed {
             Ok(recorded) => {
-                let Some(recorded) = recorded? else { return Ok(()) };
+                let Some(recorded) = recorded? else { return Ok(None) };
                 if recorded.wake {
                     shared.wake();
                 }
-                self.show(event, now.wall);
-                Ok(())
+                Ok(Some(now.wall))
             }
-            Err(invalid) => self.refuse(invalid),
+            Err(invalid) => self.refuse(invalid).map(|()| None),
         }
     }
 
-    fn encode_and_push(
+    fn push(
         &self,
-        event: &Event<'_>,
+        lane: &Lane,
+        record: &[u8],
         tag: Option<Tag>,
         now: Now,
-        scratch: &mut Vec<u8>,
-    ) -> Result<Result<Option<Recorded>, RecordError>, Invalid> {
-        let shared = &*self.inner.shared;
-        let destination = shared.destination();
-        let lane = destination.route(event)?;
-        destination.encode(event, now, scratch)?;
-        let mut engine = shared.engine();
-        shared.dated(now);
-        Ok(match self.inner.enabled.load(Ordering::Acquire) {
+    ) -> Result<Option<Recorded>, RecordError> {
+        let mut engine = self.inner.shared.engine();
+        self.inner.shared.dated(now);
+        match self.inner.enabled.load(Ordering::Acquire) {
             NO => {
                 engine.count_unrecorded(Unrecorded::Ignored);
                 Ok(None)
             }
-            _ => engine.push(&lane, scratch, tag, now).map(Some),
-        })
+            _ => engine.push(lane, record, tag, now).map(Some),
+        }
     }
 
     /// Refuses what cannot be recorded, unless nothing would be.

@@ -11,7 +11,7 @@ mod tests;
 mod text;
 mod write;
 
-use problem::Result;
+use problem::{Problem, Result};
 use scan::{Scan, Slots, Span};
 use table::{
     ANONYMOUS, ATTRIBUTES, ITEM, KEY, MAPPING, RESOURCE_ITEM, TIME, TIMESTAMP, TRACK, USER, USER_KEY,
@@ -21,7 +21,7 @@ use write::Writer;
 
 use super::options::Options;
 use super::{GrowingIo, Lane};
-use crate::codec::bytes::{put, put_byte};
+use crate::codec::bytes::{byte_at, put, put_byte};
 use crate::codec::number::write_unsigned;
 use crate::destination::Now;
 use crate::{Invalid, InvalidKind};
@@ -96,6 +96,7 @@ impl GrowingIo {
     }
 
     /// As [`transcode`](Self::transcode); what is wrong is told in `out`.
+    #[inline(never)]
     pub(crate) fn transcode_or_tell(
         &self,
         text: &str,
@@ -110,7 +111,7 @@ impl GrowingIo {
             Ok(lane) => lane,
             Err(problem) => {
                 let field_end = scan.tell(problem, out);
-                return Err(Refused { kind: problem.kind, field_end });
+                return Err(Refused { kind: problem.kind(), field_end });
             }
         };
         let (number, table): (u8, &[u8]) = match lane {
@@ -127,38 +128,41 @@ impl GrowingIo {
     }
 
     /// Says of which kind the event is, and what the kind does not have or lacks.
+    #[inline(never)]
     fn judge(&self, scan: &mut Scan<'_>) -> Result<Lane> {
-        let given = |slot| !scan.value_of(slot).is_empty();
+        let given = |slot| scan.len_of(slot) > 0;
         let (track, item, mapping) = (given(TRACK), given(ITEM), given(MAPPING));
         let (allowed, lane, takes) = match (track, item, mapping) {
-            (false, false, false) => (USER_KEYS, Lane::Events, &problem::USER_TAKES),
-            (true, false, false) => (TRACK_KEYS, Lane::Events, &problem::TRACK_TAKES),
-            (false, true, false) => (ITEM_KEYS, Lane::Items, &problem::ITEM_TAKES),
-            (false, false, true) => (MAPPING_KEYS, Lane::Mappings, &problem::MAPPING_TAKES),
+            (false, false, false) => (USER_KEYS, Lane::Events, Problem::UserTakes),
+            (true, false, false) => (TRACK_KEYS, Lane::Events, Problem::TrackTakes),
+            (false, true, false) => (ITEM_KEYS, Lane::Items, Problem::ItemTakes),
+            (false, false, true) => (MAPPING_KEYS, Lane::Mappings, Problem::MappingTakes),
             _ => {
-                scan.say(if mapping { b"mapping" } else { b"item" });
-                return Err(&problem::ONE_KIND);
+                scan.blame(if mapping { MAPPING } else { ITEM });
+                return Err(Problem::Kinds);
             }
         };
         let mut at = 0;
-        while let Some(row) = table::next(&table::KEYS, &mut at) {
-            if allowed >> row.slot & 1 == 0 && !scan.value_of(row.slot).is_empty() {
-                scan.say(row.name);
+        while at < table::KEYS.len() {
+            let head = table::head(&table::KEYS, at);
+            if allowed >> head.slot & 1 == 0 && scan.len_of(head.slot) > 0 {
+                scan.blame(head.slot);
                 return Err(takes);
             }
+            at += table::HEAD + usize::from(head.len);
         }
         scan.parent = "";
         if track {
             if scan.twice.start != 0 {
                 scan.name = scan.twice;
-                return Err(&problem::TWICE);
+                return Err(Problem::Twice);
             }
         } else if scan.unknown.start != 0 {
             scan.name = scan.unknown;
             return Err(takes);
         }
-        if item && scan.value_of(KEY).is_empty() {
-            return Err(&problem::KEY);
+        if item && scan.len_of(KEY) == 0 {
+            return Err(Problem::Key);
         }
         if lane == Lane::Events {
             scan.drop_empty(ATTRIBUTES);
@@ -166,34 +170,32 @@ impl GrowingIo {
         if self.validate {
             validate(scan, lane, track)?;
         }
-        match scan.late {
-            Some(late) if track => {
-                scan.name = scan.late_name;
-                Err(late)
-            }
-            _ => Ok(lane),
+        if track {
+            scan.name = scan.late_name;
+            scan.late?;
         }
+        Ok(lane)
     }
 }
 
 /// What the platform would not be able to use.
 fn validate(scan: &Scan<'_>, lane: Lane, track: bool) -> Result {
-    let blank = |slot| scan.value_of(slot).len() <= 2;
+    let blank = |slot| scan.len_of(slot) <= 2;
     match lane {
         Lane::Events => {
             if track && blank(TRACK) {
-                return Err(&problem::EVENT_NAME);
+                return Err(Problem::EventName);
             }
             if blank(USER) && blank(ANONYMOUS) && !(track && scan.value_of(USER_KEY) == NO_USER) {
-                return Err(&problem::USER_ID);
+                return Err(Problem::UserId);
             }
             if !track && blank(ATTRIBUTES) {
-                return Err(&problem::ATTRIBUTES);
+                return Err(Problem::Attributes);
             }
         }
-        Lane::Items if blank(ITEM) => return Err(&problem::ITEM_ID),
-        Lane::Items if blank(KEY) => return Err(&problem::ITEM_KEY),
-        Lane::Mappings if blank(MAPPING) => return Err(&problem::IDENTITIES),
+        Lane::Items if blank(ITEM) => return Err(Problem::ItemId),
+        Lane::Items if blank(KEY) => return Err(Problem::ItemKey),
+        Lane::Mappings if blank(MAPPING) => return Err(Problem::Identities),
         _ => {}
     }
     Ok(())
@@ -202,7 +204,7 @@ fn validate(scan: &Scan<'_>, lane: Lane, track: bool) -> Result {
 impl Scan<'_> {
     /// Fills in what an event has without being told.
     fn complete(&mut self, protobuf: bool, now: Now) {
-        let track = !self.value_of(TRACK).is_empty();
+        let track = self.len_of(TRACK) > 0;
         let start = self.tape.len();
         let name: &[u8] = match (track, protobuf) {
             (true, false) => b"\"CUSTOM\"",
@@ -222,19 +224,16 @@ impl Scan<'_> {
         };
     }
 
-    /// Makes a key of the neutral form what an error is about.
+    /// Makes a key that has a value what an error is about.
     #[cold]
-    fn say(&mut self, name: &[u8]) {
+    fn blame(&mut self, slot: u8) {
         self.parent = "";
-        let start = self.tape.len();
-        put_byte(&mut self.tape, b'"');
-        for &byte in name {
-            if byte & 0x20 == 0 {
-                put_byte(&mut self.tape, b'_');
-            }
-            put_byte(&mut self.tape, byte | 0x20);
+        // `"key":` stands in front of the value; these keys hold no quotes.
+        let end = self.slots[usize::from(slot) % table::SLOTS].start - 1;
+        let mut start = end - 2;
+        while byte_at(&self.tape, start) != b'"' {
+            start -= 1;
         }
-        put_byte(&mut self.tape, b'"');
-        self.name = Span { start, end: self.tape.len() };
+        self.name = Span { start, end };
     }
 }

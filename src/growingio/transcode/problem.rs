@@ -1,122 +1,190 @@
 //! What can be wrong with an event's text.
 //!
-//! A problem is a reference to one of these, so that passing it on costs a comparison; what is told of it is put
-//! together once, in [`Scan::tell`].
+//! A problem is a number, so that passing it on costs a comparison; what is told of it is put together once, in
+//! [`Scan::tell`].
 
-use super::scan::{Scan, Span};
+use super::scan::Scan;
 use super::text::put_raw;
-use crate::InvalidKind;
-use crate::codec::bytes::put;
+use crate::InvalidKind::{self, Empty, Malformed, Missing, NotFinite, OutOfRange, UnknownField, WrongType};
+use crate::codec::bytes::{byte_at, part, put};
 use crate::codec::number::write_unsigned;
 
-/// A problem: the field at fault, what is wrong with it, and the way out.
-#[derive(Debug)]
-pub(super) struct Problem {
-    /// Empty: the name that was read last. [`JSON`]: the text as such.
-    pub(super) field: &'static str,
-    pub(super) kind: InvalidKind,
-    hint: &'static str,
+/// A problem, by its place in [`TOLD`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Problem {
+    Object,
+    Value,
+    String,
+    Colon,
+    Next,
+    Digit,
+    End,
+    Quote,
+    Control,
+    Escape,
+    TooDeep,
+    Twice,
+    TooLarge,
+    NoString,
+    NoObject,
+    NoInteger,
+    NoNumber,
+    List,
+    Range,
+    NoField,
+    Kinds,
+    TrackTakes,
+    UserTakes,
+    ItemTakes,
+    MappingTakes,
+    ResourceTakes,
+    ResourceId,
+    ResourceKey,
+    Key,
+    ItemKey,
+    ItemId,
+    EventName,
+    UserId,
+    Attributes,
+    Identities,
 }
 
-pub(super) type Result<T = ()> = std::result::Result<T, &'static Problem>;
+pub(super) type Result<T = ()> = std::result::Result<T, Problem>;
 
+/// The field of what is wrong with the text as such; its byte is told.
 const JSON: &str = "json";
+/// The name that was read last.
+const NAME: &str = "";
 /// The longest name that is told, in characters, for it comes from outside.
 const LONGEST: usize = 100;
 
-const fn text(hint: &'static str) -> Problem {
-    Problem { field: JSON, kind: InvalidKind::Malformed, hint }
+/// Field, what is wrong with it, and the way out.
+const TOLD: [(Problem, &str, InvalidKind, &str); 35] = [
+    (Problem::Object, JSON, Malformed, "expected an object"),
+    (Problem::Value, JSON, Malformed, "expected a value"),
+    (Problem::String, JSON, Malformed, "expected a string"),
+    (Problem::Colon, JSON, Malformed, "expected `:`"),
+    (Problem::Next, JSON, Malformed, "expected `,` or the closing bracket"),
+    (Problem::Digit, JSON, Malformed, "expected a digit"),
+    (Problem::End, JSON, Malformed, "expected the end"),
+    (Problem::Quote, JSON, Malformed, "expected the closing quote"),
+    (Problem::Control, JSON, Malformed, "a control character; escape it, e.g. \\n"),
+    (Problem::Escape, JSON, Malformed, "no such escape"),
+    (Problem::TooDeep, NAME, Malformed, "nest at most 64 levels deep"),
+    (Problem::Twice, NAME, Malformed, "it stands twice; keep one"),
+    (Problem::TooLarge, NAME, NotFinite, "a double reaches to 1.8e308; give a string"),
+    (Problem::NoString, NAME, WrongType, "give a string"),
+    (Problem::NoObject, NAME, WrongType, "give an object"),
+    (Problem::NoInteger, NAME, WrongType, "give an integer"),
+    (Problem::NoNumber, NAME, WrongType, "give a number"),
+    (Problem::List, NAME, WrongType, "give a string, a number or an object"),
+    (Problem::Range, NAME, OutOfRange, "the field takes smaller integers"),
+    (Problem::NoField, NAME, UnknownField, "put it into the attributes"),
+    (Problem::Kinds, NAME, Malformed, "keep one of `track`, `item` and `mapping`"),
+    (Problem::TrackTakes, NAME, UnknownField, "give an item as `resource_item`"),
+    (
+        Problem::UserTakes,
+        NAME,
+        UnknownField,
+        "an event needs `track`; user attributes take `user`, `user_key`, `anonymous`, `time` and `attributes`",
+    ),
+    (Problem::ItemTakes, NAME, UnknownField, "an item takes `item`, `key` and `attributes`"),
+    (Problem::MappingTakes, NAME, UnknownField, "a mapping takes `mapping` and `time`"),
+    (Problem::ResourceTakes, NAME, UnknownField, "a resource item takes `id`, `key` and `attributes`"),
+    (Problem::ResourceId, "resource_item.id", Missing, "give the item's id"),
+    (Problem::ResourceKey, "resource_item.key", Missing, "give the key of the item's table"),
+    (Problem::Key, "key", Missing, "give the key of the item's table"),
+    (Problem::ItemKey, "item_key", Empty, "give the key of the item's table"),
+    (Problem::ItemId, "item_id", Empty, "give the item's id"),
+    (Problem::EventName, "event_name", Empty, "give the event a name"),
+    (Problem::UserId, "login_user_id", Missing, "give a login user id or an anonymous id"),
+    (Problem::Attributes, "attributes", Empty, "give at least one attribute"),
+    (Problem::Identities, "identities", Empty, "give at least one id"),
+];
+
+static KINDS: [InvalidKind; TOLD.len()] = {
+    let mut kinds = [Malformed; TOLD.len()];
+    let mut at = 0;
+    while at < TOLD.len() {
+        assert!(TOLD[at].0 as usize == at);
+        kinds[at] = TOLD[at].2;
+        at += 1;
+    }
+    kinds
+};
+
+/// The fields and hints, each with its length in front.
+static TEXTS: [u8; size()] = {
+    let mut texts = [0; size()];
+    let (mut at, mut end) = (0, 0);
+    while at < 2 * TOLD.len() {
+        let text = if at % 2 == 0 { TOLD[at / 2].1 } else { TOLD[at / 2].3 }.as_bytes();
+        assert!(text.len() < 256);
+        texts[end] = text.len() as u8;
+        end += 1;
+        let mut place = 0;
+        while place < text.len() {
+            texts[end] = text[place];
+            end += 1;
+            place += 1;
+        }
+        at += 1;
+    }
+    texts
+};
+
+const fn size() -> usize {
+    let (mut size, mut at) = (0, 0);
+    while at < TOLD.len() {
+        size += 2 + TOLD[at].1.len() + TOLD[at].3.len();
+        at += 1;
+    }
+    size
 }
 
-const fn named(kind: InvalidKind, hint: &'static str) -> Problem {
-    Problem { field: "", kind, hint }
+impl Problem {
+    pub(super) fn kind(self) -> InvalidKind {
+        KINDS[self as usize]
+    }
+
+    /// The field, or the hint that follows it.
+    fn text(self, hint: bool) -> &'static [u8] {
+        let mut rest = 2 * self as usize + usize::from(hint);
+        let mut at = 0;
+        loop {
+            let start = at + 1;
+            at = start + usize::from(byte_at(&TEXTS, at));
+            if rest == 0 {
+                return part(&TEXTS, start, at);
+            }
+            rest -= 1;
+        }
+    }
 }
-
-const fn field(field: &'static str, kind: InvalidKind, hint: &'static str) -> Problem {
-    Problem { field, kind, hint }
-}
-
-pub(super) static OBJECT: Problem = text("expected an object");
-pub(super) static VALUE: Problem = text("expected a value");
-pub(super) static STRING: Problem = text("expected a string");
-pub(super) static COLON: Problem = text("expected `:`");
-pub(super) static NEXT_KEY: Problem = text("expected `,` or `}`");
-pub(super) static NEXT_VALUE: Problem = text("expected `,` or `]`");
-pub(super) static DIGIT: Problem = text("expected a digit");
-pub(super) static END: Problem = text("expected nothing more after the value");
-pub(super) static QUOTE: Problem = text("expected the end of the string");
-pub(super) static CONTROL: Problem = text("a control character in a string; escape it, e.g. \\n");
-pub(super) static ESCAPE: Problem = text("JSON has no such escape");
-
-pub(super) static TOO_DEEP: Problem = named(InvalidKind::Malformed, "values nest at most 64 levels deep");
-pub(super) static TWICE: Problem = named(InvalidKind::Malformed, "it stands twice in its object; keep one");
-pub(super) static NOT_FINITE: Problem =
-    named(InvalidKind::NotFinite, "a double reaches to 1.8e308; write it as a string");
-pub(super) static NO_STRING: Problem = named(InvalidKind::WrongType, "give a string in quotes");
-pub(super) static NO_OBJECT: Problem = named(InvalidKind::WrongType, "give an object in braces");
-pub(super) static NO_INTEGER: Problem =
-    named(InvalidKind::WrongType, "give a whole number without a point or quotes");
-pub(super) static NO_NUMBER: Problem = named(InvalidKind::WrongType, "give a number");
-pub(super) static A_LIST: Problem =
-    named(InvalidKind::WrongType, "a context field is a string, a number or a map");
-pub(super) static OUT_OF_RANGE: Problem =
-    named(InvalidKind::OutOfRange, "the field cannot carry so large an integer");
-pub(super) static NO_FIELD: Problem =
-    named(InvalidKind::UnknownField, "no such context field; put it into the attributes");
-
-pub(super) static ONE_KIND: Problem =
-    named(InvalidKind::Malformed, "keep one of `track`, `item` and `mapping`");
-pub(super) static TRACK_TAKES: Problem =
-    named(InvalidKind::UnknownField, "only an item has a `key`; use `resource_item`");
-pub(super) static USER_TAKES: Problem = named(
-    InvalidKind::UnknownField,
-    "user attributes take `user`, `user_key`, `anonymous`, `time`, `attributes`; an event needs `track`",
-);
-pub(super) static ITEM_TAKES: Problem =
-    named(InvalidKind::UnknownField, "an item takes `item`, `key` and `attributes`");
-pub(super) static MAPPING_TAKES: Problem =
-    named(InvalidKind::UnknownField, "a mapping takes `mapping` and `time`");
-pub(super) static RESOURCE_TAKES: Problem =
-    named(InvalidKind::UnknownField, "a resource item takes `id`, `key` and `attributes`");
-
-const RESOURCE_NEEDS: &str = "a resource item needs `id` and `key`";
-pub(super) static RESOURCE_ID: Problem = field("resource_item.id", InvalidKind::Missing, RESOURCE_NEEDS);
-pub(super) static RESOURCE_KEY: Problem = field("resource_item.key", InvalidKind::Missing, RESOURCE_NEEDS);
-const TABLE: &str = "name the table that the item is a row of";
-pub(super) static KEY: Problem = field("key", InvalidKind::Missing, TABLE);
-pub(super) static ITEM_KEY: Problem = field("item_key", InvalidKind::Empty, TABLE);
-pub(super) static ITEM_ID: Problem = field("item_id", InvalidKind::Empty, "give the item's id");
-pub(super) static EVENT_NAME: Problem = field("event_name", InvalidKind::Empty, "give the event a name");
-pub(super) static USER_ID: Problem =
-    field("login_user_id", InvalidKind::Missing, "give a login user id or an anonymous id");
-pub(super) static ATTRIBUTES: Problem =
-    field("attributes", InvalidKind::Empty, "give at least one attribute");
-pub(super) static IDENTITIES: Problem =
-    field("identities", InvalidKind::Empty, "give at least one kind of id and its id");
 
 impl Scan<'_> {
     /// Appends the field at fault and then what to do about it; where the field ends.
     #[cold]
-    pub(super) fn tell(&self, problem: &Problem, out: &mut Vec<u8>) -> usize {
-        let mut byte = Vec::new();
-        if problem.field == JSON {
-            put(&mut byte, b"byte ");
-            write_unsigned(&mut byte, self.at as u64);
-            put(&mut byte, b": ");
-        }
-        put(out, problem.field.as_bytes());
-        if problem.field.is_empty() {
+    #[inline(never)]
+    pub(super) fn tell(&self, problem: Problem, out: &mut Vec<u8>) -> usize {
+        let field = problem.text(false);
+        put(out, field);
+        if field.is_empty() {
             put(out, self.parent.as_bytes());
             if !self.parent.is_empty() {
                 put(out, b".");
             }
             let start = out.len();
-            put_raw(out, self.tape(Span { start: self.name.start, end: self.name.end }));
+            put_raw(out, self.tape(self.name));
             cut(out, start);
         }
         let end = out.len();
-        put(out, &byte);
-        put(out, problem.hint.as_bytes());
+        if field == JSON.as_bytes() {
+            put(out, b"byte ");
+            write_unsigned(out, self.at as u64);
+            put(out, b": ");
+        }
+        put(out, problem.text(true));
         end
     }
 }

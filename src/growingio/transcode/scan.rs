@@ -1,10 +1,9 @@
 //! Reads an event's text once: canonical JSON onto a tape, and where each member's value stands there.
 
-use super::problem::{self, Problem, Result};
+use super::problem::{Problem, Result};
 use super::table::{self, Kind};
 use super::text::copy_string;
 use crate::codec::bytes::{byte_at, part, put, put_byte};
-use crate::codec::fnv::fnv;
 use crate::codec::json_read::MAX_DEPTH;
 use crate::codec::number::write_decimal;
 
@@ -35,16 +34,24 @@ pub(super) struct Scan<'t> {
     pub(super) unknown: Span,
     pub(super) twice: Span,
     /// What is wrong with a context field: told when all else is right.
-    pub(super) late: Option<&'static Problem>,
+    pub(super) late: Result,
     pub(super) late_name: Span,
     late_rank: u8,
     protobuf: bool,
 }
 
-/// The levels of an object: whether its keys are named in errors, and whether its values have to be strings.
-const INNER: u8 = 0;
-const NAMED: u8 = 1;
-const STRINGS: u8 = 2;
+/// What an object or list is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Event,
+    Resource,
+    /// Its keys are named in errors.
+    Named,
+    /// As well, and its values have to be strings.
+    Strings,
+    Inner,
+    List,
+}
 
 impl<'t> Scan<'t> {
     /// `tape` and `slots`: what every record has.
@@ -63,7 +70,7 @@ impl<'t> Scan<'t> {
             name: Span::default(),
             unknown: Span::default(),
             twice: Span::default(),
-            late: None,
+            late: Ok(()),
             late_name: Span::default(),
             late_rank: u8::MAX,
             protobuf,
@@ -75,6 +82,13 @@ impl<'t> Scan<'t> {
         part(&self.tape, span.start, span.end)
     }
 
+    /// How long the value of a member is; 0 when it has none.
+    #[cfg_attr(target_family = "wasm", inline(never))]
+    pub(super) fn len_of(&self, slot: u8) -> usize {
+        let span = self.slots[usize::from(slot) % table::SLOTS];
+        span.end - span.start
+    }
+
     /// The value of a member; empty when it has none.
     pub(super) fn value_of(&self, slot: u8) -> &[u8] {
         self.tape(self.slots[usize::from(slot) % table::SLOTS])
@@ -82,177 +96,188 @@ impl<'t> Scan<'t> {
 
     /// Reads the whole text.
     pub(super) fn event(&mut self) -> Result {
-        self.open(b'{', &problem::OBJECT)?;
-        let mut first = true;
-        while self.more(b'}', &mut first, &problem::NEXT_KEY)? {
-            self.parent = "";
-            let key = self.key()?;
-            self.name = key;
-            match table::find(&table::KEYS, part(&self.tape, key.start + 1, key.end - 1)) {
-                Some(row) => self.known(key, row)?,
-                None => self.field(key)?,
-            }
+        if self.peek() != b'{' {
+            return Err(Problem::Object);
         }
-        if self.peek() != 0 || self.at < self.text.len() { Err(&problem::END) } else { Ok(()) }
+        self.nest(Level::Event)?;
+        if self.peek() != 0 || self.at < self.text.len() { Err(Problem::End) } else { Ok(()) }
     }
 
-    fn known(&mut self, key: Span, row: table::Row<'static>) -> Result {
-        if self.slots[usize::from(row.slot) % table::SLOTS].start != 0 {
-            return Err(&problem::TWICE);
+    /// Reads the object or list that comes next.
+    fn nest(&mut self, level: Level) -> Result {
+        let bracket = self.peek();
+        self.take(bracket, Problem::Value)?;
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(Problem::TooDeep);
         }
-        if self.peek() == b'n' && !matches!(row.slot, table::TRACK | table::ITEM | table::MAPPING) {
+        let object = self.tape.len();
+        let mut twice = Span::default();
+        // `{` and `}`, `[` and `]` are two apart.
+        while self.peek() != bracket + 2 {
+            if self.tape.len() > object {
+                self.take(b',', Problem::Next)?;
+            }
+            if level == Level::List {
+                self.value()?;
+                continue;
+            }
+            let start = self.tape.len();
+            self.string()?;
+            let key = Span { start, end: self.tape.len() };
+            self.take(b':', Problem::Colon)?;
+            if level != Level::Inner {
+                self.name = key;
+            }
+            match level {
+                Level::Event => {
+                    self.parent = "";
+                    self.top(key)?;
+                    continue;
+                }
+                Level::Resource => {
+                    self.parent = "resource_item";
+                    let Some(row) = self.row(&table::RESOURCE, key) else {
+                        return Err(Problem::ResourceTakes);
+                    };
+                    self.member(key, row)?;
+                    continue;
+                }
+                _ => {}
+            }
+            if self.is_twice(object, key) && twice.start == 0 {
+                twice = key;
+            }
             let start = self.tape.len();
             self.value()?;
-            self.slots[usize::from(row.slot) % table::SLOTS] = Span { start, end: start };
+            if level == Level::Strings && byte_at(&self.tape, start) != b'"' {
+                return Err(Problem::NoString);
+            }
+        }
+        self.take(bracket + 2, Problem::Value)?;
+        self.depth -= 1;
+        if twice.start == 0 {
             return Ok(());
         }
-        self.member(key, row)
+        if level != Level::Inner {
+            self.name = twice;
+        }
+        Err(Problem::Twice)
     }
 
-    /// The value of a member that must be of its kind.
-    fn member(&mut self, key: Span, row: table::Row<'static>) -> Result {
+    /// The value of a key of the event.
+    fn top(&mut self, key: Span) -> Result {
         let start = self.tape.len();
-        let parent = self.parent;
-        match (row.kind, self.peek()) {
-            (Kind::Named, b'{') => {
-                let (parent, level) = match row.slot {
-                    table::MAPPING => ("mapping", STRINGS),
-                    table::ATTRIBUTES => ("attributes", NAMED),
-                    _ => ("resource_item.attributes", NAMED),
-                };
-                self.parent = parent;
-                self.map(level)?;
+        if let Some(row) = self.row(&table::KEYS, key) {
+            if self.slot(row.slot).start != 0 {
+                return Err(Problem::Twice);
             }
-            (Kind::Item, b'{') => self.resource_item()?,
-            _ => self.value()?,
-        }
-        self.parent = parent;
-        self.name = key;
-        let end = self.tape.len();
-        check(row.kind, part(&self.tape, start, end))?;
-        let slot = &mut self.slots[usize::from(row.slot) % table::SLOTS];
-        if slot.start != 0 {
-            return Err(&problem::TWICE);
-        }
-        *slot = Span { start, end };
-        Ok(())
-    }
-
-    fn resource_item(&mut self) -> Result {
-        self.open(b'{', &problem::OBJECT)?;
-        let mut first = true;
-        while self.more(b'}', &mut first, &problem::NEXT_KEY)? {
-            let key = self.key()?;
-            self.parent = "resource_item";
-            self.name = key;
-            match table::find(&table::RESOURCE, part(&self.tape, key.start + 1, key.end - 1)) {
-                Some(row) => self.member(key, row)?,
-                None => return Err(&problem::RESOURCE_TAKES),
+            if self.peek() != b'n' || matches!(row.slot, table::TRACK | table::ITEM | table::MAPPING) {
+                return self.member(key, row);
             }
+            *self.slot(row.slot) = Span { start, end: start };
+            return self.value();
         }
-        if self.value_of(table::RESOURCE_ID).is_empty() {
-            return Err(&problem::RESOURCE_ID);
-        }
-        if self.value_of(table::RESOURCE_KEY).is_empty() {
-            return Err(&problem::RESOURCE_KEY);
-        }
-        self.drop_empty(table::RESOURCE_ATTRIBUTES);
-        Ok(())
-    }
-
-    /// No attributes are as if none were given.
-    pub(super) fn drop_empty(&mut self, slot: u8) {
-        let span = &mut self.slots[usize::from(slot) % table::SLOTS];
-        if span.end - span.start == "{}".len() {
-            span.end = span.start;
-        }
-    }
-
-    /// The value of a key that is a context field if it is anything.
-    fn field(&mut self, key: Span) -> Result {
-        let start = self.tape.len();
+        // A context field if it is anything.
         self.value()?;
+        let span = Span { start, end: self.tape.len() };
         if self.unknown.start == 0 {
             self.unknown = key;
         }
-        let end = self.tape.len();
         match byte_at(&self.tape, start) {
             b'n' => return Ok(()),
-            b'[' => return Err(&problem::A_LIST),
+            b'[' => return Err(Problem::List),
             _ => {}
         }
         if self.is_twice(0, key) && self.twice.start == 0 {
             self.twice = key;
         }
-        let value = part(&self.tape, start, end);
-        let (rank, checked) = match table::find(&table::EVENT, part(&self.tape, key.start + 1, key.end - 1)) {
+        let (number, checked) = match self.row(&table::EVENT, key) {
             Some(row) => {
-                let checked = check(row.kind, value);
-                self.slots[usize::from(row.slot) % table::SLOTS] = Span { start, end };
-                (row.slot, checked)
+                *self.slot(row.slot) = span;
+                (row.slot, check(row.kind, self.tape(span)))
             }
-            None => (0, Err(&problem::NO_FIELD)),
+            None => (0, Err(Problem::NoField)),
         };
         // Protobuf is written in the order of the numbers, JSON in that of the text.
-        let rank = if self.protobuf { rank } else { 0 };
+        let rank = if self.protobuf { number } else { 0 };
         if let Err(problem) = checked
             && rank < self.late_rank
         {
             self.late_rank = rank;
-            self.late = Some(problem);
+            self.late = Err(problem);
             self.late_name = key;
         }
         Ok(())
     }
 
+    /// The value of a member that must be of its kind.
+    fn member(&mut self, key: Span, row: table::Head) -> Result {
+        let start = self.tape.len();
+        let parent = self.parent;
+        let (inside, level) = match row.slot {
+            _ if self.peek() != b'{' => ("", Level::List),
+            table::MAPPING => ("mapping", Level::Strings),
+            table::ATTRIBUTES => ("attributes", Level::Named),
+            table::RESOURCE_ATTRIBUTES => ("resource_item.attributes", Level::Named),
+            table::RESOURCE_ITEM => ("", Level::Resource),
+            _ => ("", Level::List),
+        };
+        if level == Level::List {
+            self.value()?;
+        } else {
+            self.parent = inside;
+            self.nest(level)?;
+        }
+        self.parent = parent;
+        self.name = key;
+        let span = Span { start, end: self.tape.len() };
+        check(row.kind, self.tape(span))?;
+        let slot = self.slot(row.slot);
+        if slot.start != 0 {
+            return Err(Problem::Twice);
+        }
+        *slot = span;
+        if level == Level::Resource {
+            if self.slot(table::RESOURCE_ID).start == 0 {
+                return Err(Problem::ResourceId);
+            }
+            if self.slot(table::RESOURCE_KEY).start == 0 {
+                return Err(Problem::ResourceKey);
+            }
+            self.drop_empty(table::RESOURCE_ATTRIBUTES);
+        }
+        Ok(())
+    }
+
+    /// The row of a key.
+    fn row(&self, table: &'static [u8], key: Span) -> Option<table::Head> {
+        table::find(table, part(&self.tape, key.start + 1, key.end - 1))
+    }
+
+    pub(super) fn slot(&mut self, slot: u8) -> &mut Span {
+        &mut self.slots[usize::from(slot) % table::SLOTS]
+    }
+
+    /// No attributes are as if none were given.
+    pub(super) fn drop_empty(&mut self, slot: u8) {
+        let span = self.slot(slot);
+        if span.end - span.start == "{}".len() {
+            span.end = span.start;
+        }
+    }
+
     fn value(&mut self) -> Result {
         match self.peek() {
             b'"' => self.string(),
-            b'{' => self.map(INNER),
-            b'[' => self.list(),
+            b'{' => self.nest(Level::Inner),
+            b'[' => self.nest(Level::List),
             b'-' | b'0'..=b'9' => self.number(),
             b't' => self.word(b"true"),
             b'f' => self.word(b"false"),
             b'n' => self.word(b"null"),
-            _ => Err(&problem::VALUE),
+            _ => Err(Problem::Value),
         }
-    }
-
-    fn map(&mut self, level: u8) -> Result {
-        self.open(b'{', &problem::OBJECT)?;
-        let object = self.tape.len();
-        let mut twice = Span::default();
-        let mut first = true;
-        while self.more(b'}', &mut first, &problem::NEXT_KEY)? {
-            let key = self.key()?;
-            if self.is_twice(object, key) && twice.start == 0 {
-                twice = key;
-            }
-            if level != INNER {
-                self.name = key;
-            }
-            let start = self.tape.len();
-            self.value()?;
-            if level == STRINGS {
-                check(Kind::String, part(&self.tape, start, start + 1))?;
-            }
-        }
-        if twice.start == 0 {
-            return Ok(());
-        }
-        if level != INNER {
-            self.name = twice;
-        }
-        Err(&problem::TWICE)
-    }
-
-    fn list(&mut self) -> Result {
-        self.open(b'[', &problem::VALUE)?;
-        let mut first = true;
-        while self.more(b']', &mut first, &problem::NEXT_VALUE)? {
-            self.value()?;
-        }
-        Ok(())
     }
 
     fn number(&mut self) -> Result {
@@ -283,7 +308,7 @@ impl<'t> Scan<'t> {
             }
             put(&mut self.tape, number);
         } else if !write_decimal(&mut self.tape, number) {
-            return Err(&problem::NOT_FINITE);
+            return Err(Problem::TooLarge);
         }
         Ok(())
     }
@@ -293,55 +318,26 @@ impl<'t> Scan<'t> {
         while let b'0'..=b'9' = byte_at(self.text, self.at) {
             self.at += 1;
         }
-        if self.at == start { Err(&problem::DIGIT) } else { Ok(()) }
+        if self.at == start { Err(Problem::Digit) } else { Ok(()) }
     }
 
     fn word(&mut self, word: &'static [u8]) -> Result {
         if part(self.text, self.at, self.at + word.len()) != word {
-            return Err(&problem::VALUE);
+            return Err(Problem::Value);
         }
         self.at += word.len();
         put(&mut self.tape, word);
         Ok(())
     }
 
-    /// The next key with its quotes.
-    fn key(&mut self) -> Result<Span> {
-        let start = self.tape.len();
-        self.string()?;
-        let end = self.tape.len();
-        self.take(b':', &problem::COLON)?;
-        Ok(Span { start, end })
-    }
-
     fn string(&mut self) -> Result {
-        self.take(b'"', &problem::STRING)?;
+        self.take(b'"', Problem::String)?;
         copy_string(self.text, &mut self.at, &mut self.tape, false)?;
         put_byte(&mut self.tape, b'"');
         Ok(())
     }
 
-    fn open(&mut self, bracket: u8, problem: &'static Problem) -> Result {
-        self.take(bracket, problem)?;
-        self.depth += 1;
-        if self.depth > MAX_DEPTH { Err(&problem::TOO_DEEP) } else { Ok(()) }
-    }
-
-    /// Whether an element follows, after its comma; else takes the closing bracket.
-    fn more(&mut self, bracket: u8, first: &mut bool, problem: &'static Problem) -> Result<bool> {
-        if self.peek() == bracket {
-            self.depth -= 1;
-            self.take(bracket, problem)?;
-            return Ok(false);
-        }
-        if !*first {
-            self.take(b',', problem)?;
-        }
-        *first = false;
-        Ok(true)
-    }
-
-    fn take(&mut self, byte: u8, problem: &'static Problem) -> Result {
+    fn take(&mut self, byte: u8, problem: Problem) -> Result {
         if self.peek() != byte {
             return Err(problem);
         }
@@ -363,7 +359,12 @@ impl<'t> Scan<'t> {
     /// Notes a key of an object, unless it stood there before.
     fn is_twice(&mut self, object: usize, key: Span) -> bool {
         let name = part(&self.tape, key.start, key.end);
-        let mut place = (fnv(name) as usize).wrapping_add(object.wrapping_mul(0x9e37_79b1));
+        // FNV-1a.
+        let mut hash = object as u32 ^ 0x811c_9dc5;
+        for &byte in name {
+            hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+        }
+        let mut place = hash as usize;
         loop {
             place &= self.keys.len() - 1;
             let Some(entry) = self.keys.get_mut(place) else { return false };
@@ -386,44 +387,53 @@ fn check(kind: Kind, value: &[u8]) -> Result {
     match kind {
         Kind::Own => Ok(()),
         Kind::String if first == b'"' => Ok(()),
-        Kind::String => Err(&problem::NO_STRING),
-        Kind::Int32 | Kind::Int64 => match read_int(value) {
-            Int::Small(int) if kind == Kind::Int64 || int == i64::from(int as i32) => Ok(()),
-            Int::Other => Err(&problem::NO_INTEGER),
-            _ => Err(&problem::OUT_OF_RANGE),
-        },
-        Kind::Double => match read_int(value) {
-            Int::Small(_) => Ok(()),
-            Int::Other if matches!(first, b'-' | b'0'..=b'9') => Ok(()),
-            _ => Err(&problem::NO_NUMBER),
+        Kind::String => Err(Problem::NoString),
+        Kind::Int32 | Kind::Int64 | Kind::Double => match (class(value), kind) {
+            (Class::Int64, Kind::Int32) if read_int(value) != i64::from(read_int(value) as i32) => {
+                Err(Problem::Range)
+            }
+            (Class::Int64, _) | (Class::Double, Kind::Double) => Ok(()),
+            (_, Kind::Double) => Err(Problem::NoNumber),
+            (Class::BigInt, _) => Err(Problem::Range),
+            _ => Err(Problem::NoInteger),
         },
         _ if first == b'{' => Ok(()),
-        _ => Err(&problem::NO_OBJECT),
+        _ => Err(Problem::NoObject),
     }
 }
 
-/// A value as an integer.
-pub(super) enum Int {
-    Small(i64),
-    Big,
-    Other,
+/// What a value is as a number.
+#[derive(PartialEq, Eq)]
+enum Class {
+    Int64,
+    BigInt,
+    Double,
+    None,
 }
 
-/// Reads canonical JSON as an integer.
-pub(super) fn read_int(value: &[u8]) -> Int {
+fn class(value: &[u8]) -> Class {
     let minus = byte_at(value, 0) == b'-';
-    let mut at = usize::from(minus);
-    let mut size: u64 = 0;
-    while let Some(&byte) = value.get(at) {
-        if !byte.is_ascii_digit() {
-            return Int::Other;
+    let mut digits = 0;
+    for byte in value {
+        match byte {
+            b'0'..=b'9' => digits += 1,
+            b'-' if digits == 0 => {}
+            _ if digits > 0 => return Class::Double,
+            _ => return Class::None,
         }
-        size = size.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
-        at += 1;
     }
-    // 19 digits never are too many for 64 bits.
-    if at - usize::from(minus) > 19 || size > i64::MAX as u64 + u64::from(minus) {
-        return Int::Big;
+    // 19 digits never are too many for 64 bits, but for their sign.
+    let value = read_int(value);
+    if digits > 19 || if minus { value > 0 } else { value < 0 } { Class::BigInt } else { Class::Int64 }
+}
+
+/// Reads an integer of 64 bits.
+pub(super) fn read_int(value: &[u8]) -> i64 {
+    let mut int: i64 = 0;
+    for &byte in value {
+        if byte != b'-' {
+            int = int.wrapping_mul(10).wrapping_add(i64::from(byte - b'0'));
+        }
     }
-    Int::Small(if minus { (size as i64).wrapping_neg() } else { size as i64 })
+    if byte_at(value, 0) == b'-' { int.wrapping_neg() } else { int }
 }

@@ -3,6 +3,7 @@
 //! A row's slot is where the scan notes the member's value. For those of an event it is the protobuf number as well; in
 //! the other tables the numbers count from 1.
 
+use crate::codec::bytes::{byte_at, part};
 use crate::growingio::fields::{self, FIELDS};
 
 /// What a value has to be.
@@ -20,6 +21,21 @@ pub(super) enum Kind {
     Named,
     /// A resource item.
     Item,
+}
+
+impl Kind {
+    fn of(number: u8) -> Self {
+        match number {
+            0 => Self::Own,
+            1 => Self::String,
+            2 => Self::Int32,
+            3 => Self::Int64,
+            4 => Self::Double,
+            5 => Self::Texts,
+            6 => Self::Named,
+            _ => Self::Item,
+        }
+    }
 }
 
 pub(super) const ANONYMOUS: u8 = 1;
@@ -53,19 +69,19 @@ pub(super) static MAPPING_RECORD: [u8; size(&MAPPING_ROWS)] = pack(&MAPPING_ROWS
 pub(super) static RESOURCE: [u8; size(&RESOURCE_ROWS)] = pack(&RESOURCE_ROWS);
 
 /// A row.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Row<'n> {
-    pub(super) kind: Kind,
-    pub(super) slot: u8,
+#[derive(Clone, Copy)]
+struct Row {
+    kind: Kind,
+    slot: u8,
     /// In camel case; in the neutral form it is in snake case.
-    pub(super) name: &'n [u8],
+    name: &'static [u8],
 }
 
-const fn row(name: &'static str, kind: Kind, slot: u8) -> Row<'static> {
+const fn row(name: &'static str, kind: Kind, slot: u8) -> Row {
     Row { kind, slot, name: name.as_bytes() }
 }
 
-const KEY_ROWS: [Row<'_>; 10] = [
+const KEY_ROWS: [Row; 10] = [
     row("track", Kind::String, TRACK),
     row("item", Kind::String, ITEM),
     row("mapping", Kind::Named, MAPPING),
@@ -78,7 +94,7 @@ const KEY_ROWS: [Row<'_>; 10] = [
     row("resourceItem", Kind::Item, RESOURCE_ITEM),
 ];
 
-const OWN_ROWS: [Row<'_>; 13] = [
+const OWN_ROWS: [Row; 13] = [
     row("deviceId", Kind::Own, ANONYMOUS),
     row("userId", Kind::Own, USER),
     row("dataSourceId", Kind::Own, DATA_SOURCE),
@@ -94,7 +110,7 @@ const OWN_ROWS: [Row<'_>; 13] = [
     row("userKey", Kind::Own, USER_KEY),
 ];
 
-const ITEM_ROWS: [Row<'_>; 5] = [
+const ITEM_ROWS: [Row; 5] = [
     row("id", Kind::Own, ITEM),
     row("key", Kind::Own, KEY),
     row("attributes", Kind::Own, ATTRIBUTES),
@@ -102,21 +118,21 @@ const ITEM_ROWS: [Row<'_>; 5] = [
     row("projectKey", Kind::Own, PROJECT),
 ];
 
-const MAPPING_ROWS: [Row<'_>; 4] = [
+const MAPPING_ROWS: [Row; 4] = [
     row("projectKey", Kind::Own, PROJECT),
     row("sendTime", Kind::Own, TIME),
     row("identifies", Kind::Own, MAPPING),
     row("dataSourceId", Kind::Own, DATA_SOURCE),
 ];
 
-const RESOURCE_ROWS: [Row<'_>; 3] = [
+const RESOURCE_ROWS: [Row; 3] = [
     row("id", Kind::String, RESOURCE_ID),
     row("key", Kind::String, RESOURCE_KEY),
     row("attributes", Kind::Named, RESOURCE_ATTRIBUTES),
 ];
 
 /// All members of an event, ascending by protobuf number.
-const EVENT_ROWS: [Row<'_>; OWN_ROWS.len() + FIELDS.len()] = {
+const EVENT_ROWS: [Row; OWN_ROWS.len() + FIELDS.len()] = {
     let mut rows = [RESOURCE_ROWS[0]; OWN_ROWS.len() + FIELDS.len()];
     let (mut own, mut field) = (0, 0);
     while own + field < rows.len() {
@@ -140,10 +156,7 @@ const EVENT_ROWS: [Row<'_>; OWN_ROWS.len() + FIELDS.len()] = {
     rows
 };
 
-const KINDS: [Kind; 8] =
-    [Kind::Own, Kind::String, Kind::Int32, Kind::Int64, Kind::Double, Kind::Texts, Kind::Named, Kind::Item];
-
-const fn size(rows: &[Row<'_>]) -> usize {
+const fn size(rows: &[Row]) -> usize {
     let (mut size, mut at) = (0, 0);
     while at < rows.len() {
         size += 2 + rows[at].name.len();
@@ -152,47 +165,56 @@ const fn size(rows: &[Row<'_>]) -> usize {
     size
 }
 
-/// Kind and length, how many underscores the name has in snake case and the slot, the name.
-const fn pack<const N: usize>(rows: &[Row<'_>]) -> [u8; N] {
+/// Kind and length, the slot, the name.
+const fn pack<const N: usize>(rows: &[Row]) -> [u8; N] {
     let mut packed = [0; N];
     let (mut at, mut row) = (0, 0);
     while row < rows.len() {
         let name = rows[row].name;
         assert!(name.len() < 32 && (rows[row].slot as usize) < SLOTS);
-        let (mut place, mut humps) = (0, 0);
+        let mut place = 0;
         while place < name.len() {
-            humps += name[place].is_ascii_uppercase() as u8;
             packed[at + 2 + place] = name[place];
             place += 1;
         }
-        assert!(humps < 4);
         packed[at] = (rows[row].kind as u8) << 5 | name.len() as u8;
-        packed[at + 1] = humps << 6 | rows[row].slot;
+        packed[at + 1] = rows[row].slot;
         at += 2 + name.len();
         row += 1;
     }
     packed
 }
 
-/// The row at `at`, which moves to the next one.
-pub(super) fn next(table: &'static [u8], at: &mut usize) -> Option<Row<'static>> {
-    let head = *table.get(*at)?;
-    let second = *table.get(*at + 1)?;
-    let start = *at + 2;
-    let end = start + usize::from(head & 31);
-    *at = end;
-    Some(Row { kind: KINDS[usize::from(head >> 5)], slot: second & 63, name: table.get(start..end)? })
+/// A row's head: what the value has to be, and where it is noted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Head {
+    pub(super) kind: Kind,
+    pub(super) slot: u8,
+    /// The name's length.
+    pub(super) len: u8,
+}
+
+/// The length of a row besides its name.
+pub(super) const HEAD: usize = 2;
+
+/// The head of the row at `at`.
+pub(super) fn head(table: &'static [u8], at: usize) -> Head {
+    let (first, second) = (byte_at(table, at), byte_at(table, at + 1));
+    Head { kind: Kind::of(first >> 5), slot: second, len: first & 31 }
 }
 
 /// The row that the event may name so, in snake case.
-pub(super) fn find(table: &'static [u8], key: &[u8]) -> Option<Row<'static>> {
+pub(super) fn find(table: &'static [u8], key: &[u8]) -> Option<Head> {
     let mut at = 0;
-    loop {
-        let row = next(table, &mut at)?;
-        if row.kind != Kind::Own && is_snake_of(row.name, key) {
-            return Some(row);
+    while at < table.len() {
+        let head = head(table, at);
+        let start = at + HEAD;
+        at = start + usize::from(head.len);
+        if head.kind != Kind::Own && is_snake_of(part(table, start, at), key) {
+            return Some(head);
         }
     }
+    None
 }
 
 /// Whether this is the name in snake case.
@@ -201,12 +223,9 @@ fn is_snake_of(name: &[u8], key: &[u8]) -> bool {
     for &byte in name {
         let lower = byte | 0x20;
         if byte != lower {
-            if key.get(at) != Some(&b'_') {
-                return false;
-            }
-            at += 1;
+            at += usize::from(byte_at(key, at) == b'_');
         }
-        if key.get(at) != Some(&lower) {
+        if byte_at(key, at) != lower {
             return false;
         }
         at += 1;
@@ -221,17 +240,20 @@ mod tests {
     #[test]
     fn every_context_field_is_found_by_its_name_and_ascends() {
         for field in &FIELDS {
-            let row = find(&EVENT, field.name.as_bytes()).expect(field.name);
-            assert_eq!((u32::from(row.slot), row.name), (field.number, field.json.as_bytes()));
+            let head = find(&EVENT, field.name.as_bytes()).expect(field.name);
+            assert_eq!((u32::from(head.slot), usize::from(head.len)), (field.number, field.json.len()));
+            assert!(EVENT.windows(field.json.len()).any(|name| name == field.json.as_bytes()));
         }
-        assert!(find(&EVENT, b"event_name").is_none());
-        assert!(find(&EVENT, b"gioId").is_none());
-        assert!(find(&EVENT, b"gio_id_").is_none());
+        for name in ["event_name", "gio_id_", "gi_oid", "_gio_id", ""] {
+            assert!(find(&EVENT, name.as_bytes()).is_none(), "{name}");
+        }
         let (mut at, mut last, mut count) = (0, 0, 0);
-        while let Some(row) = next(&EVENT, &mut at) {
-            assert!(row.slot > last);
-            last = row.slot;
+        while at < EVENT.len() {
+            let head = head(&EVENT, at);
+            assert!(head.slot > last);
+            last = head.slot;
             count += 1;
+            at += HEAD + usize::from(head.len);
         }
         assert_eq!(count, 55);
     }

@@ -213,15 +213,15 @@ fn what_is_wrong_is_named_with_its_place() {
     let destination = &destinations()[0];
     for (text, message) in [
         ("", "`json` cannot be read: byte 0: expected an object"),
-        ("{\"track\":\"a\"", "`json` cannot be read: byte 12: expected `,` or `}`"),
-        ("{\"track\":\"a\"} {}", "`json` cannot be read: byte 14: expected nothing more after the value"),
+        ("{\"track\":\"a\"", "`json` cannot be read: byte 12: expected `,` or the closing bracket"),
+        ("{\"track\":\"a\"} {}", "`json` cannot be read: byte 14: expected the end"),
         (
             "{\"track\":\"a\u{1}\"}",
-            "`json` cannot be read: byte 11: a control character in a string; escape it, e.g. \\n",
+            "`json` cannot be read: byte 11: a control character; escape it, e.g. \\n",
         ),
         (
             "{\"track\":\"a\",\"attributes\":{\"x\\u0000\":[1e999]}}",
-            "`attributes.x\0` is not a finite number: a double reaches to 1.8e308; write it as a string",
+            "`attributes.x\0` is not a finite number: a double reaches to 1.8e308; give a string",
         ),
         (
             "{\"item\":\"a\",\"user_key\":\"b\"}",

@@ -1,7 +1,7 @@
 //! Strings: from JSON as it came to canonical JSON, which has one spelling for each string, and on to plain text.
 
-use super::problem::{self, Result};
-use crate::codec::bytes::{byte_at, part, put, put_byte};
+use super::problem::{Problem, Result};
+use crate::codec::bytes::{byte_at, put, put_byte, put_part};
 use crate::codec::json_read::plain_run;
 
 /// Appends a string's content, which begins at `at`, as canonical JSON or as it is meant (`raw`), and moves `at` behind
@@ -9,7 +9,7 @@ use crate::codec::json_read::plain_run;
 pub(super) fn copy_string(from: &[u8], at: &mut usize, out: &mut Vec<u8>, raw: bool) -> Result {
     loop {
         let end = plain_run(from, *at);
-        put(out, part(from, *at, end));
+        put_part(out, from, *at, end);
         *at = end;
         match byte_at(from, end) {
             b'"' => {
@@ -17,8 +17,8 @@ pub(super) fn copy_string(from: &[u8], at: &mut usize, out: &mut Vec<u8>, raw: b
                 return Ok(());
             }
             b'\\' => {}
-            _ if end < from.len() => return Err(&problem::CONTROL),
-            _ => return Err(&problem::QUOTE),
+            _ if end < from.len() => return Err(Problem::Control),
+            _ => return Err(Problem::Quote),
         }
         let letter = byte_at(from, end + 1);
         let mut next = end + 2;
@@ -49,7 +49,7 @@ pub(super) fn copy_string(from: &[u8], at: &mut usize, out: &mut Vec<u8>, raw: b
             _ => NO_HEX,
         };
         if code == NO_HEX {
-            return Err(&problem::ESCAPE);
+            return Err(Problem::Escape);
         }
         *at = next;
         if code >= 0x80 {
@@ -73,7 +73,7 @@ pub(super) fn put_escaped(out: &mut Vec<u8>, text: &[u8]) {
     let mut at = 0;
     loop {
         let end = plain_run(text, at);
-        put(out, part(text, at, end));
+        put_part(out, text, at, end);
         let Some(&byte) = text.get(end) else { return };
         put_escaped_byte(out, byte);
         at = end + 1;

@@ -1,9 +1,9 @@
 //! Writes a record from the tape: JSON or protobuf, member by member.
 
-use super::scan::{Int, Slots, read_int};
+use super::scan::{Slots, read_int};
 use super::table::{self, Kind};
 use super::text::{put_escaped, put_raw};
-use crate::codec::bytes::{byte_at, part, put, put_byte};
+use crate::codec::bytes::{byte_at, part, put, put_byte, put_part};
 use crate::codec::json_read::plain_run;
 use crate::codec::number::{read_double, write_decimal};
 
@@ -25,7 +25,10 @@ impl Writer<'_> {
         let start = self.begin(number);
         self.json(b"{");
         let (mut at, mut number) = (0, 0);
-        while let Some(row) = table::next(table, &mut at) {
+        while at < table.len() {
+            let row = table::head(table, at);
+            let name = at + table::HEAD;
+            at = name + usize::from(row.len);
             number = if by_slot { row.slot } else { number + 1 };
             let span = self.slots[usize::from(row.slot) % table::SLOTS];
             let value = part(self.tape, span.start, span.end);
@@ -34,7 +37,7 @@ impl Writer<'_> {
             }
             self.comma();
             self.json(b"\"");
-            self.json(row.name);
+            self.json(part(table, name, at));
             self.json(b"\":");
             match byte_at(value, 0) {
                 b'{' if row.slot == table::RESOURCE_ITEM => self.object(number, &table::RESOURCE, false),
@@ -73,9 +76,8 @@ impl Writer<'_> {
                 }
             }
             (true, _) => {
-                if let Int::Small(int) = read_int(value)
-                    && int != 0
-                {
+                let int = read_int(value);
+                if int != 0 {
                     self.varint(tag(number, VARINT));
                     self.varint(int as u64);
                 }
@@ -125,7 +127,7 @@ impl Writer<'_> {
         match byte_at(value, 0) {
             b'n' => {}
             b'"' if self.protobuf => put_raw(self.out, value),
-            b'"' => put(self.out, part(value, 1, value.len() - 1)),
+            b'"' => put_part(self.out, value, 1, value.len() - 1),
             b'[' if !inner => {
                 let mut at = 1;
                 let mut bar: &[u8] = b"";
@@ -153,6 +155,7 @@ impl Writer<'_> {
         }
     }
 
+    #[cfg_attr(target_family = "wasm", inline(never))]
     fn json(&mut self, bytes: &[u8]) {
         if !self.protobuf {
             put(self.out, bytes);
@@ -174,24 +177,26 @@ impl Writer<'_> {
             return;
         }
         let len = self.out.len() - start;
-        let mut more = 0;
-        while len >> (7 * (more + 1)) > 0 {
+        let mut rest = len;
+        let mut to = start;
+        while rest > 0x7f {
+            rest >>= 7;
+            to += 1;
             put_byte(self.out, 0);
-            more += 1;
         }
-        if more > 0 {
-            self.out.copy_within(start..start + len, start + more);
+        if to > start {
+            self.out.copy_within(start..start + len, to);
         }
         let mut rest = len;
         let mut place = start - 1;
         while let Some(byte) = self.out.get_mut(place) {
-            *byte = rest as u8 | 0x80;
+            *byte = rest as u8 & 0x7f;
             rest >>= 7;
+            place += 1;
             if rest == 0 {
-                *byte &= 0x7f;
                 return;
             }
-            place += 1;
+            *byte |= 0x80;
         }
     }
 
