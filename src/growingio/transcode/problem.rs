@@ -11,6 +11,8 @@ use crate::codec::number::write_unsigned;
 
 /// A problem, by its place in [`TOLD`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+// As wide as a register of wasm, which saves masks.
+#[repr(u32)]
 pub(super) enum Problem {
     Object,
     Value,

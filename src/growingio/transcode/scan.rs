@@ -42,6 +42,7 @@ pub(super) struct Scan<'t> {
 
 /// What an object or list is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
 enum Level {
     Event,
     Resource,
@@ -96,7 +97,7 @@ impl<'t> Scan<'t> {
 
     /// Reads the whole text.
     pub(super) fn event(&mut self) -> Result {
-        if self.peek() != b'{' {
+        if self.peek() != u32::from(b'{') {
             return Err(Problem::Object);
         }
         self.nest(Level::Event)?;
@@ -116,7 +117,7 @@ impl<'t> Scan<'t> {
         // `{` and `}`, `[` and `]` are two apart.
         while self.peek() != bracket + 2 {
             if self.tape.len() > object {
-                self.take(b',', Problem::Next)?;
+                self.take(b','.into(), Problem::Next)?;
             }
             if level == Level::List {
                 self.value()?;
@@ -125,7 +126,7 @@ impl<'t> Scan<'t> {
             let start = self.tape.len();
             self.string()?;
             let key = Span { start, end: self.tape.len() };
-            self.take(b':', Problem::Colon)?;
+            self.take(b':'.into(), Problem::Colon)?;
             if level != Level::Inner {
                 self.name = key;
             }
@@ -172,7 +173,9 @@ impl<'t> Scan<'t> {
             if self.slot(row.slot).start != 0 {
                 return Err(Problem::Twice);
             }
-            if self.peek() != b'n' || matches!(row.slot, table::TRACK | table::ITEM | table::MAPPING) {
+            if self.peek() != u32::from(b'n')
+                || matches!(row.slot, table::TRACK | table::ITEM | table::MAPPING)
+            {
                 return self.member(key, row);
             }
             *self.slot(row.slot) = Span { start, end: start };
@@ -195,7 +198,7 @@ impl<'t> Scan<'t> {
         let (number, checked) = match self.row(&table::EVENT, key) {
             Some(row) => {
                 *self.slot(row.slot) = span;
-                (row.slot, check(row.kind, self.tape(span)))
+                (row.slot, self.check(row.kind, span))
             }
             None => (0, Err(Problem::NoField)),
         };
@@ -216,7 +219,7 @@ impl<'t> Scan<'t> {
         let start = self.tape.len();
         let parent = self.parent;
         let (inside, level) = match row.slot {
-            _ if self.peek() != b'{' => ("", Level::List),
+            _ if self.peek() != u32::from(b'{') => ("", Level::List),
             table::MAPPING => ("mapping", Level::Strings),
             table::ATTRIBUTES => ("attributes", Level::Named),
             table::RESOURCE_ATTRIBUTES => ("resource_item.attributes", Level::Named),
@@ -232,7 +235,7 @@ impl<'t> Scan<'t> {
         self.parent = parent;
         self.name = key;
         let span = Span { start, end: self.tape.len() };
-        check(row.kind, self.tape(span))?;
+        self.check(row.kind, span)?;
         let slot = self.slot(row.slot);
         if slot.start != 0 {
             return Err(Problem::Twice);
@@ -268,7 +271,7 @@ impl<'t> Scan<'t> {
     }
 
     fn value(&mut self) -> Result {
-        match self.peek() {
+        match self.peek() as u8 {
             b'"' => self.string(),
             b'{' => self.nest(Level::Inner),
             b'[' => self.nest(Level::List),
@@ -331,28 +334,50 @@ impl<'t> Scan<'t> {
     }
 
     fn string(&mut self) -> Result {
-        self.take(b'"', Problem::String)?;
+        self.take(b'"'.into(), Problem::String)?;
         copy_string(self.text, &mut self.at, &mut self.tape, false)?;
         put_byte(&mut self.tape, b'"');
         Ok(())
     }
 
-    fn take(&mut self, byte: u8, problem: Problem) -> Result {
+    fn take(&mut self, byte: u32, problem: Problem) -> Result {
         if self.peek() != byte {
             return Err(problem);
         }
         self.at += 1;
-        put_byte(&mut self.tape, byte);
+        put_byte(&mut self.tape, byte as u8);
         Ok(())
     }
 
     /// The first byte of what comes next; 0 at the end.
-    fn peek(&mut self) -> u8 {
+    fn peek(&mut self) -> u32 {
         loop {
             match byte_at(self.text, self.at) {
                 b' ' | b'\n' | b'\r' | b'\t' => self.at += 1,
-                byte => return byte,
+                byte => return byte.into(),
             }
+        }
+    }
+
+    /// Whether a value is of this kind.
+    fn check(&self, kind: Kind, span: Span) -> Result {
+        let value = self.tape(span);
+        let first = byte_at(value, 0);
+        match kind {
+            Kind::Own => Ok(()),
+            Kind::String if first == b'"' => Ok(()),
+            Kind::String => Err(Problem::NoString),
+            Kind::Int32 | Kind::Int64 | Kind::Double => match (class(value), kind) {
+                (Class::Int64, Kind::Int32) if read_int(value) != i64::from(read_int(value) as i32) => {
+                    Err(Problem::Range)
+                }
+                (Class::Int64, _) | (Class::Double, Kind::Double) => Ok(()),
+                (_, Kind::Double) => Err(Problem::NoNumber),
+                (Class::BigInt, _) => Err(Problem::Range),
+                _ => Err(Problem::NoInteger),
+            },
+            _ if first == b'{' => Ok(()),
+            _ => Err(Problem::NoObject),
         }
     }
 
@@ -378,27 +403,6 @@ impl<'t> Scan<'t> {
             }
             place += 1;
         }
-    }
-}
-
-/// Whether a value is of this kind.
-fn check(kind: Kind, value: &[u8]) -> Result {
-    let first = byte_at(value, 0);
-    match kind {
-        Kind::Own => Ok(()),
-        Kind::String if first == b'"' => Ok(()),
-        Kind::String => Err(Problem::NoString),
-        Kind::Int32 | Kind::Int64 | Kind::Double => match (class(value), kind) {
-            (Class::Int64, Kind::Int32) if read_int(value) != i64::from(read_int(value) as i32) => {
-                Err(Problem::Range)
-            }
-            (Class::Int64, _) | (Class::Double, Kind::Double) => Ok(()),
-            (_, Kind::Double) => Err(Problem::NoNumber),
-            (Class::BigInt, _) => Err(Problem::Range),
-            _ => Err(Problem::NoInteger),
-        },
-        _ if first == b'{' => Ok(()),
-        _ => Err(Problem::NoObject),
     }
 }
 
