@@ -292,6 +292,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Where from `at` on the next `"`, `\` or control character is, or the end; eight bytes at a time.
+#[cfg_attr(not(target_family = "wasm"), inline)]
 #[cfg_attr(target_family = "wasm", inline(never))]
 pub(crate) fn plain_run(bytes: &[u8], mut at: usize) -> usize {
     const ONES: u64 = u64::MAX / 255;

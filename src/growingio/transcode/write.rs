@@ -23,7 +23,8 @@ impl Writer<'_> {
     /// The members of a table that have a value, as an object or a nested message.
     pub(super) fn object(&mut self, number: u8, table: &'static [u8], by_slot: bool) {
         let start = self.begin(number);
-        self.json(b"{");
+        // No record is without members.
+        let mut before: &[u8] = b"{\"";
         let (mut at, mut number) = (0, 0);
         while at < table.len() {
             let row = table::head(table, at);
@@ -31,12 +32,12 @@ impl Writer<'_> {
             at = name + usize::from(row.len);
             number = if by_slot { row.slot } else { number + 1 };
             let span = self.slots[usize::from(row.slot) % table::SLOTS];
-            let value = part(self.tape, span.start, span.end);
-            if value.is_empty() {
+            if span.end == span.start {
                 continue;
             }
-            self.comma();
-            self.json(b"\"");
+            let value = part(self.tape, span.start, span.end);
+            self.json(before);
+            before = b",\"";
             self.json(part(table, name, at));
             self.json(b"\":");
             match byte_at(value, 0) {
@@ -59,6 +60,13 @@ impl Writer<'_> {
     }
 
     fn raw(&mut self, number: u8, value: &[u8]) {
+        let end = value.len() - 1;
+        // Where size does not count, the usual string goes in one piece.
+        if cfg!(not(target_family = "wasm")) && plain_run(value, 1) == end {
+            self.varint(tag(number, LEN));
+            self.varint(end as u64 - 1);
+            return put_part(self.out, value, 1, end);
+        }
         let start = self.begin(number);
         put_raw(self.out, value);
         self.end(start);
@@ -87,39 +95,33 @@ impl Writer<'_> {
 
     /// Attributes and the like; with `texts` all values become text.
     fn map(&mut self, number: u8, map: &[u8], texts: bool) {
-        self.json(b"{");
         let mut at = 1;
+        // In JSON, what was looked at and stays as it is.
+        let mut same = 0;
         while byte_at(map, at) == b'"' {
-            let colon = skip(map, at);
-            let end = skip(map, colon + 1);
-            let (key, value) = (part(map, at, colon), part(map, colon + 1, end));
-            at = end + 1;
-            let first = byte_at(value, 0);
+            let value = skip(map, at) + 1;
+            let end = skip(map, value);
+            let first = byte_at(map, value);
             if self.protobuf {
                 // A null has no text.
-                if first == b'n' && !texts {
-                    continue;
+                if first != b'n' || texts {
+                    let entry = self.begin(number);
+                    self.raw(1, part(map, at, value - 1));
+                    let start = self.begin(2);
+                    self.text(part(map, value, end), false);
+                    self.end(start);
+                    self.end(entry);
                 }
-                let entry = self.begin(number);
-                self.raw(1, key);
-                let start = self.begin(2);
-                self.text(value, false);
-                self.end(start);
-                self.end(entry);
-                continue;
-            }
-            self.comma();
-            put(self.out, key);
-            put_byte(self.out, b':');
-            if texts || first == b'[' {
+            } else if texts || first == b'[' {
+                put_part(self.out, map, same, value);
                 put_byte(self.out, b'"');
-                self.text(value, false);
+                self.text(part(map, value, end), false);
                 put_byte(self.out, b'"');
-            } else {
-                put(self.out, value);
+                same = end;
             }
+            at = end + 1;
         }
-        self.json(b"}");
+        self.json(part(map, same, map.len()));
     }
 
     /// The text of a value: lists are joined, except within lists.
@@ -146,12 +148,6 @@ impl Writer<'_> {
             }
             b'{' | b'[' if !self.protobuf => put_escaped(self.out, value),
             _ => put(self.out, value),
-        }
-    }
-
-    fn comma(&mut self) {
-        if self.out.last() != Some(&b'{') {
-            self.json(b",");
         }
     }
 
