@@ -223,7 +223,10 @@ fn is_snake_of(name: &[u8], key: &[u8]) -> bool {
     for &byte in name {
         let lower = byte | 0x20;
         if byte != lower {
-            at += usize::from(byte_at(key, at) == b'_');
+            if byte_at(key, at) != b'_' {
+                return false;
+            }
+            at += 1;
         }
         if byte_at(key, at) != lower {
             return false;
@@ -244,7 +247,7 @@ mod tests {
             assert_eq!((u32::from(head.slot), usize::from(head.len)), (field.number, field.json.len()));
             assert!(EVENT.windows(field.json.len()).any(|name| name == field.json.as_bytes()));
         }
-        for name in ["event_name", "gio_id_", "gi_oid", "_gio_id", ""] {
+        for name in ["event_name", "gio_id_", "gi_oid", "_gio_id", "gioid", "gioId", ""] {
             assert!(find(&EVENT, name.as_bytes()).is_none(), "{name}");
         }
         let (mut at, mut last, mut count) = (0, 0, 0);
