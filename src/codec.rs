@@ -7,7 +7,8 @@ pub(crate) mod json_write;
 pub(crate) mod number;
 #[cfg(feature = "collector")]
 pub(crate) mod protobuf_read;
-#[cfg(feature = "growingio")]
+// The npm package writes records from text alone.
+#[cfg(all(feature = "growingio", not(all(feature = "js", target_family = "wasm"))))]
 pub(crate) mod protobuf_write;
 #[cfg(feature = "growingio")]
 pub(crate) mod xor;

@@ -258,7 +258,7 @@ impl Rng {
         let mut out = String::from("\"");
         for ch in text.chars() {
             let must = ch < ' ' || ch == '"' || ch == '\\';
-            if !must && !(escapes && self.one_in(4)) {
+            if !(must || escapes && self.one_in(4)) {
                 out.push(ch);
                 continue;
             }
