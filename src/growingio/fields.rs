@@ -3,10 +3,6 @@
 /// A context field: its name in the neutral form and in protobuf, its name in JSON, its protobuf number and type.
 pub(super) struct Field {
     /// Its name in the neutral form and in protobuf.
-    #[cfg_attr(
-        all(feature = "js", target_family = "wasm"),
-        expect(dead_code, reason = "text has its own table of keys")
-    )]
     pub(super) name: &'static str,
     pub(super) json: &'static str,
     pub(super) number: u32,

@@ -12,7 +12,7 @@ use super::{GrowingIo, Lane, TrackerBuilder};
 use crate::destination::{Destination, Now};
 use crate::driver::native::{Shared, close, flush, room, suspend};
 use crate::driver::{DriverError, waiters::Wanted};
-use crate::engine::{DropReason, Engine, RecordError, Recorded, Report, Stats, Tag, Unrecorded};
+use crate::engine::{Engine, RecordError, Recorded, Report, Stats, Tag, Unrecorded};
 use crate::policy::{BeforeSend, Enabled, Policy};
 use crate::testing::Sink;
 use crate::{Event, Invalid};

@@ -11,7 +11,7 @@ use super::{Consumer, Format, GrowingIo, OptionError, Options, Tracker};
 use crate::destination::Now;
 use crate::driver::native::{Shared, WallClock, system_clock};
 use crate::driver::teller::OnOutcome;
-use crate::engine::{DropReason, Engine, Limits, OnExhausted, Outcome, RestoreError, WhenFull, splitmix};
+use crate::engine::{Engine, Limits, OnExhausted, Outcome, RestoreError, WhenFull, splitmix};
 use crate::policy::{BeforeSend, Enabled, Policy};
 use crate::testing::Sink;
 use crate::transport::reqwest::{ClientOptions, Reqwest};

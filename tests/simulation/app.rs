@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use trackwire::destination::Destination;
-use trackwire::engine::{DropReason, Engine, Outcome, RecordError, Recorded, Tag};
+use trackwire::engine::{Engine, Outcome, RecordError, Recorded, Tag};
 
 use crate::model::{Event, Place};
 use crate::rules::{Checked, hold};

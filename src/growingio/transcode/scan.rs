@@ -1,7 +1,7 @@
 //! Reads an event's text once: canonical JSON onto a tape, and where each member's value stands there.
 
 use super::problem::{Problem, Result};
-use super::table::{self, Kind};
+use super::table;
 use super::text::copy_string;
 use crate::codec::bytes::{byte_at, part, put, put_byte};
 use crate::codec::json_read::MAX_DEPTH;
@@ -359,28 +359,6 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// Whether a value is of this kind.
-    fn check(&self, kind: Kind, span: Span) -> Result {
-        let value = self.tape(span);
-        let first = byte_at(value, 0);
-        match kind {
-            Kind::Own => Ok(()),
-            Kind::String if first == b'"' => Ok(()),
-            Kind::String => Err(Problem::NoString),
-            Kind::Int32 | Kind::Int64 | Kind::Double => match (class(value), kind) {
-                (Class::Int64, Kind::Int32) if read_int(value) != i64::from(read_int(value) as i32) => {
-                    Err(Problem::Range)
-                }
-                (Class::Int64, _) | (Class::Double, Kind::Double) => Ok(()),
-                (_, Kind::Double) => Err(Problem::NoNumber),
-                (Class::BigInt, _) => Err(Problem::Range),
-                _ => Err(Problem::NoInteger),
-            },
-            _ if first == b'{' => Ok(()),
-            _ => Err(Problem::NoObject),
-        }
-    }
-
     /// Notes a key of an object, unless it stood there before.
     fn is_twice(&mut self, object: usize, key: Span) -> bool {
         let name = part(&self.tape, key.start, key.end);
@@ -404,40 +382,4 @@ impl<'t> Scan<'t> {
             place += 1;
         }
     }
-}
-
-/// What a value is as a number.
-#[derive(PartialEq, Eq)]
-enum Class {
-    Int64,
-    BigInt,
-    Double,
-    None,
-}
-
-fn class(value: &[u8]) -> Class {
-    let minus = byte_at(value, 0) == b'-';
-    let mut digits = 0;
-    for byte in value {
-        match byte {
-            b'0'..=b'9' => digits += 1,
-            b'-' if digits == 0 => {}
-            _ if digits > 0 => return Class::Double,
-            _ => return Class::None,
-        }
-    }
-    // 19 digits never are too many for 64 bits, but for their sign.
-    let value = read_int(value);
-    if digits > 19 || if minus { value > 0 } else { value < 0 } { Class::BigInt } else { Class::Int64 }
-}
-
-/// Reads an integer of 64 bits.
-pub(super) fn read_int(value: &[u8]) -> i64 {
-    let mut int: i64 = 0;
-    for &byte in value {
-        if byte != b'-' {
-            int = int.wrapping_mul(10).wrapping_add(i64::from(byte - b'0'));
-        }
-    }
-    if byte_at(value, 0) == b'-' { int.wrapping_neg() } else { int }
 }

@@ -149,6 +149,7 @@ const EVENT_ROWS: [Row; OWN_ROWS.len() + FIELDS.len()] = {
                 fields::Kind::Double => Kind::Double,
                 fields::Kind::Map => Kind::Texts,
             };
+            assert!(FIELDS[field].name.len() >= FIELDS[field].json.len());
             rows[next] = row(FIELDS[field].json, kind, FIELDS[field].number as u8);
             field += 1;
         }

@@ -1,6 +1,7 @@
 //! Writes a record from the tape: JSON or protobuf, member by member.
 
-use super::scan::{Slots, read_int};
+use super::check::read_int;
+use super::scan::Slots;
 use super::table::{self, Kind};
 use super::text::{put_escaped, put_raw};
 use crate::codec::bytes::{byte_at, part, put, put_byte, put_part};

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::{Mode, TrackerBuilder};
 use crate::driver::wasm::Shared;
-use crate::engine::{DropReason, RecordError, Report, Stats, Tag, Unrecorded};
+use crate::engine::{RecordError, Report, Stats, Tag, Unrecorded};
 use crate::growingio::GrowingIo;
 use crate::policy::{Enabled, Policy};
 use crate::testing::Sink;

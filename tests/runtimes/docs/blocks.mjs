@@ -8,9 +8,9 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
-/** The documents whose examples are run, by their path below the root. */
+/** The documents whose examples are run, by their path below the root. Those of the guide for Rust are run in `../rust`. */
 export function documents(root) {
-  const guides = readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md"));
+  const guides = readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md") && name != "rust-wasm.md");
   return ["README.md", "pkg/README.md", ...guides.map((name) => `docs/${name}`)];
 }
 
