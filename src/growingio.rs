@@ -26,6 +26,8 @@ pub mod wasm;
 
 #[cfg(any(feature = "native", all(feature = "wasm", target_family = "wasm")))]
 pub use crate::engine::RecordError as TrackError;
+#[cfg(all(feature = "js", target_family = "wasm"))]
+pub(crate) use delivery::Parts;
 pub use delivery::{GrowingIo, Lane, Sealed};
 pub use options::{Consumer, Format, OptionError, Options, UnknownName};
 #[cfg(feature = "native")]

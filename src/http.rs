@@ -108,13 +108,8 @@ impl Response {
 
 /// A date of HTTP, ms since the Unix epoch.
 fn read_date(text: &str) -> Option<u64> {
-    #[cfg(not(all(feature = "js", target_family = "wasm")))]
-    {
-        let date = httpdate::parse_http_date(text).ok()?;
-        u64::try_from(date.duration_since(std::time::UNIX_EPOCH).ok()?.as_millis()).ok()
-    }
-    #[cfg(all(feature = "js", target_family = "wasm"))]
-    crate::js::host::read_date(text)
+    let date = httpdate::parse_http_date(text).ok()?;
+    u64::try_from(date.duration_since(std::time::UNIX_EPOCH).ok()?.as_millis()).ok()
 }
 
 #[cfg(test)]

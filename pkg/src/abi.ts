@@ -15,6 +15,7 @@ interface Exports {
     attempt: number,
     status: number,
     maybe: number,
+    after: number,
     length: number,
     mono: number,
     wall: number,
@@ -85,8 +86,7 @@ export function instantiate(module: WebAssembly.Module): Abi {
   const wasm = new WebAssembly.Instance(module, {
     tw: {
       spell: (value: number, to: number) => encoder.encodeInto(String(value), bytes(to, 32)).written,
-      number: (at: number, length: number) => Number(read(at, length)),
-      date: (at: number, length: number) => Date.parse(read(at, length)),
+      number: (at: number, length: number) => Number(read(at, length))
     },
   }).exports as unknown as Exports;
 

@@ -112,6 +112,7 @@ export function createDriver(settings: Settings) {
     let status = 0;
     let text = "";
     let maybe = 1;
+    let after = NaN;
     try {
       const init: RequestInit = {
         method: "POST",
@@ -124,11 +125,12 @@ export function createDriver(settings: Settings) {
       if (response) {
         // A page may see that there was a redirect, but not which.
         status = response.type == "opaqueredirect" ? 302 : response.status;
-        text = response.headers.get("retry-after") ?? "";
+        const asked = response.headers.get("retry-after") as string;
+        after = Math.max(/^ *\d+ *$/.test(asked) ? +asked * 1e3 : Date.parse(asked) - wall(), 0);
         // A body that nobody reads keeps its connection, and its part of a page's quota.
         const body = (await response.text().catch(() => "")).trim().slice(0, 200);
         const said = status > 299 && status < 400 ? "redirects are not followed; set serverHost to where it points" : body;
-        text += "\0HTTP " + status + (said && ": " + said);
+        text = "HTTP " + status + (said && ": " + said);
       } else {
         // It has not left.
         status = -1;
@@ -147,7 +149,7 @@ export function createDriver(settings: Settings) {
     on(attempt, (abi) =>
       status < 0
         ? abi.wasm_.tw_unsend(batch_, attempt_, mono())
-        : abi.wasm_.tw_answer(batch_, attempt_, status, maybe, abi.write_(text), mono(), wall()),
+        : abi.wasm_.tw_answer(batch_, attempt_, status, maybe, after, abi.write_(text), mono(), wall()),
     );
     done();
   }

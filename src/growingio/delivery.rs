@@ -6,12 +6,18 @@ use std::cell::Cell;
 use super::address::{Address, describe};
 #[cfg(not(all(feature = "js", target_family = "wasm")))]
 use super::events::EventRecords;
-use super::options::{Consumer, Format, OptionError, Options};
+use super::options::{Consumer, Format};
+#[cfg(not(all(feature = "js", target_family = "wasm")))]
+use super::options::{OptionError, Options};
 use super::transcode::Common;
 use crate::codec::bytes::{owned, put, put_byte};
 use crate::codec::xor::xor;
 use crate::destination::{BatchId, Batching, Cause, Destination, Now, Records, Verdict};
-use crate::http::{Body, Response};
+use crate::http::Body;
+#[cfg(not(all(feature = "js", target_family = "wasm")))]
+use crate::http::Response;
+#[cfg(all(feature = "js", target_family = "wasm"))]
+use crate::js::Answer;
 use crate::{Event, Invalid};
 
 /// GrowingIO CDP as the engine sees it.
@@ -71,28 +77,47 @@ thread_local! {
     static SNAPPY: Cell<Option<Box<Snappy>>> = const { Cell::new(None) };
 }
 
+/// What the shell gives, checked.
+#[cfg(all(feature = "js", target_family = "wasm"))]
+pub(crate) struct Parts<'a> {
+    pub(crate) format: Format,
+    pub(crate) consumer: Consumer,
+    pub(crate) validate: bool,
+    pub(crate) max_request_bytes: usize,
+    pub(crate) flush_size: usize,
+    pub(crate) flush_only: bool,
+    /// Product id, data source id, platform and sdk version.
+    pub(crate) texts: [Option<&'a str>; 4],
+}
+
+#[cfg(all(feature = "js", target_family = "wasm"))]
+impl From<Parts<'_>> for GrowingIo {
+    fn from(parts: Parts<'_>) -> Self {
+        let Parts { format, consumer, validate, max_request_bytes, flush_size, flush_only, texts } = parts;
+        let common = Common::new(texts);
+        Self { format, consumer, validate, max_request_bytes, flush_size, flush_only, common }
+    }
+}
+
 impl GrowingIo {
     /// A destination with these options.
+    #[cfg(not(all(feature = "js", target_family = "wasm")))]
     pub fn new(options: &Options) -> Result<Self, OptionError> {
         options.check()?;
-        Ok(Self::unchecked(options))
-    }
-
-    /// A destination with options that were checked elsewhere.
-    pub(crate) fn unchecked(options: &Options) -> Self {
-        Self {
+        let Options { product_id, data_source_id, platform, sdk_version, .. } = options;
+        let texts =
+            [Some(&**product_id), Some(&**data_source_id), platform.as_deref(), sdk_version.as_deref()];
+        Ok(Self {
             format: options.format,
             consumer: options.consumer,
             validate: options.validate,
             max_request_bytes: options.max_request_bytes,
             flush_size: options.flush_size,
             flush_only: options.flush_only,
-            #[cfg(not(all(feature = "js", target_family = "wasm")))]
             records: EventRecords::new(options),
-            common: Common::new(options),
-            #[cfg(not(all(feature = "js", target_family = "wasm")))]
+            common: Common::new(texts),
             address: Address::new(options),
-        }
+        })
     }
 
     /// Writes records as one list.
@@ -186,7 +211,10 @@ impl Destination for GrowingIo {
     /// The shell makes a request of it.
     #[cfg(all(feature = "js", target_family = "wasm"))]
     type Request = Sealed;
+    #[cfg(not(all(feature = "js", target_family = "wasm")))]
     type Response = Response;
+    #[cfg(all(feature = "js", target_family = "wasm"))]
+    type Response = Answer;
     const PARTLY: bool = false;
     const MANY_LANES: bool = false;
 
@@ -277,21 +305,18 @@ impl Destination for GrowingIo {
         return sealed.clone();
     }
 
+    #[cfg(not(all(feature = "js", target_family = "wasm")))]
     fn judge(&self, _: &Sealed, response: &Response, now: Now) -> Verdict {
-        if matches!(response.status, 200..=299) {
-            return Verdict::Delivered;
-        }
-        let cause = Cause::new(u32::from(response.status), describe(response));
-        match response.status {
-            413 => Verdict::Split(cause),
-            408 | 429 | 500..=599 => Verdict::Retry {
-                after: response.retry_after_ms(now.wall),
-                // "Not now" (408, 429, 503) refuses the records. Any other failure may have come after they were
-                // taken: a server that fell over at the end, a gateway that lost its upstream's answer.
-                maybe_accepted: !matches!(response.status, 408 | 429 | 503),
-                cause,
-            },
-            _ => Verdict::Rejected(cause),
+        let cause = |status| Cause::new(u32::from(status), describe(response));
+        verdict(response.status, cause, || response.retry_after_ms(now.wall))
+    }
+
+    #[cfg(all(feature = "js", target_family = "wasm"))]
+    fn judge(&self, _: &Sealed, answer: &Answer, _: Now) -> Verdict {
+        let cause = |status| Cause::new(u32::from(status), answer.said.clone());
+        match answer.status {
+            0 => Verdict::Retry { after: None, maybe_accepted: answer.maybe_accepted, cause: cause(0) },
+            status => verdict(status, cause, || answer.after),
         }
     }
 
@@ -320,10 +345,23 @@ impl Destination for GrowingIo {
     }
 }
 
-/// The shell brings what to say in place of the body.
-#[cfg(all(feature = "js", target_family = "wasm"))]
-fn describe(response: &Response) -> String {
-    crate::js::host::text(&response.body)
+/// What a status means.
+fn verdict(status: u16, cause: impl FnOnce(u16) -> Cause, after: impl FnOnce() -> Option<u64>) -> Verdict {
+    if matches!(status, 200..=299) {
+        return Verdict::Delivered;
+    }
+    let cause = cause(status);
+    match status {
+        413 => Verdict::Split(cause),
+        408 | 429 | 500..=599 => Verdict::Retry {
+            after: after(),
+            // "Not now" (408, 429, 503) refuses the records. Any other failure may have come after they were taken: a
+            // server that fell over at the end, a gateway that lost its upstream's answer.
+            maybe_accepted: !matches!(status, 408 | 429 | 503),
+            cause,
+        },
+        _ => Verdict::Rejected(cause),
+    }
 }
 
 #[cfg(test)]

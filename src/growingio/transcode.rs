@@ -20,7 +20,6 @@ use table::{
 use text::put_escaped;
 use write::Writer;
 
-use super::options::Options;
 use super::{GrowingIo, Lane};
 use crate::codec::bytes::{byte_at, put, put_byte};
 use crate::codec::number::write_unsigned;
@@ -59,13 +58,15 @@ const fn keys(slots: &[u8]) -> u64 {
 }
 
 impl Common {
-    pub(super) fn new(options: &Options) -> Self {
+    /// Of product id, data source id, platform and sdk version.
+    pub(super) fn new(texts: [Option<&str>; 4]) -> Self {
+        let mut common = Self { tape: Vec::new(), slots: [Span::default(); table::SLOTS] };
         // No place on the tape is 0: that says that there is nothing.
-        let mut common = Self { tape: vec![b' '], slots: [Span::default(); table::SLOTS] };
-        common.add(table::DATA_SOURCE, Some(&options.data_source_id));
-        common.add(table::PROJECT, Some(&options.product_id));
-        common.add(table::PLATFORM, options.platform.as_deref());
-        common.add(table::SDK_VERSION, options.sdk_version.as_deref());
+        put_byte(&mut common.tape, b' ');
+        let slots = [table::PROJECT, table::DATA_SOURCE, table::PLATFORM, table::SDK_VERSION];
+        for (slot, text) in slots.into_iter().zip(texts) {
+            common.add(slot, text);
+        }
         common
     }
 

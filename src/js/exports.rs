@@ -6,14 +6,15 @@
 use std::cell::UnsafeCell;
 use std::time::Duration;
 
-use crate::codec::bytes::{owned, put, put_byte};
-use crate::destination::{BatchId, Now, TransportError, TransportErrorKind};
+use super::Answer;
+use crate::codec::bytes::{put, put_byte};
+use crate::destination::{BatchId, Now};
 use crate::engine::{
     DropReason, Engine, Fate, Limits, OnExhausted, Outcome, Output, RecordError, Stats, Tag, TransmitId,
     Unrecorded, WhenFull,
 };
-use crate::growingio::{Consumer, Format, GrowingIo, Options, Sealed};
-use crate::http::{Body, Response};
+use crate::growingio::{Consumer, Format, GrowingIo, Parts, Sealed};
+use crate::http::Body;
 use crate::sampling::is_sampled;
 
 struct State {
@@ -117,36 +118,36 @@ impl State {
 #[unsafe(no_mangle)]
 pub(super) extern "C" fn tw_new(len: usize) {
     let state = state();
-    let mut texts = input(len);
-    let mut text = || {
-        let (text, rest) = split_once(texts);
-        texts = rest;
-        text.to_owned()
-    };
-    let mut options = Options::new(text(), text(), "");
-    // Absent is empty.
-    let mut claim = || Some(text()).filter(|text| !text.is_empty());
-    options.platform = claim();
-    options.sdk_version = claim();
-    options.format = match state.option(0) {
-        0 => Format::Simple,
-        1 => Format::Json,
-        2 => Format::JsonSnappy,
-        3 => Format::JsonSnappyCrypt,
-        4 => Format::Protobuf,
-        _ => Format::ProtobufSnappyCrypt,
-    };
+    let mut rest = input(len);
+    let texts = [(); 4].map(|()| {
+        let (text, others) = split_once(rest);
+        rest = others;
+        // Absent is empty.
+        (!text.is_empty()).then_some(text)
+    });
     let max_size = state.option(2) as usize;
-    options.consumer = match state.option(1) {
-        0 => Consumer::Default,
-        1 => Consumer::Buffered { max_size },
-        2 => Consumer::Async { max_size, flush_after: Duration::from_millis(state.option(3)) },
-        _ => Consumer::Debug,
+    let max_request_bytes = state.option(5) as usize;
+    let parts = Parts {
+        format: match state.option(0) {
+            0 => Format::Simple,
+            1 => Format::Json,
+            2 => Format::JsonSnappy,
+            3 => Format::JsonSnappyCrypt,
+            4 => Format::Protobuf,
+            _ => Format::ProtobufSnappyCrypt,
+        },
+        consumer: match state.option(1) {
+            0 => Consumer::Default,
+            1 => Consumer::Buffered { max_size },
+            2 => Consumer::Async { max_size, flush_after: Duration::from_millis(state.option(3)) },
+            _ => Consumer::Debug,
+        },
+        validate: state.option(4) != 0,
+        max_request_bytes,
+        flush_size: state.option(16) as usize,
+        flush_only: state.option(17) != 0,
+        texts,
     };
-    options.validate = state.option(4) != 0;
-    options.max_request_bytes = state.option(5) as usize;
-    options.flush_size = state.option(16) as usize;
-    options.flush_only = state.option(17) != 0;
     let mut limits = Limits::default();
     limits.retry.retry_limit = state.option(6) as u32;
     limits.retry.backoff_factor = state.option(7);
@@ -161,8 +162,8 @@ pub(super) extern "C" fn tw_new(len: usize) {
     if state.option(14) != 0 {
         limits.when_full = WhenFull::DropOldest;
     }
-    limits.max_event_bytes = options.max_request_bytes.saturating_sub(2);
-    let engine = Engine::new(GrowingIo::unchecked(&options), limits, state.numbers[15].to_bits());
+    limits.max_event_bytes = max_request_bytes.saturating_sub(2);
+    let engine = Engine::new(GrowingIo::from(parts), limits, state.numbers[15].to_bits());
     // There was none: taking one apart would be code that never runs.
     std::mem::forget(state.engine.replace(engine));
 }
@@ -272,14 +273,15 @@ impl State {
     }
 }
 
-/// Brings an answer: a status, or 0 for none. `maybe`: whether the request may have arrived. The text is
-/// `Retry-After`, a zero and what an outcome is to say of a failure, or why there is no answer.
+/// Brings an answer: a status, or 0 for none. `maybe`: whether the request may have arrived. `after`:
+/// what `Retry-After` asks for, ms, or NaN. The text is what an outcome is to say of a failure.
 #[unsafe(no_mangle)]
 pub(super) extern "C" fn tw_answer(
     batch: f64,
     attempt: u32,
     status: u32,
     maybe: u32,
+    after: f64,
     len: usize,
     mono: f64,
     wall: f64,
@@ -289,17 +291,13 @@ pub(super) extern "C" fn tw_answer(
     let text = input(len);
     tripwire(text);
     let now = State::now(mono, wall);
-    if status == 0 {
-        let mut error = TransportError::new(TransportErrorKind::Other, text.to_owned());
-        error.maybe_accepted = maybe != 0;
-        return engine.answer(id, Err(error), now);
-    }
-    let (retry_after, body) = split_once(text);
-    let mut response = Response::new(status as u16).body(owned(body.as_bytes()));
-    if !retry_after.is_empty() {
-        response = response.retry_after(retry_after);
-    }
-    engine.answer(id, Ok(&response), now);
+    let answer = Answer {
+        status: status as u16,
+        maybe_accepted: maybe != 0,
+        after: (after >= 0.0).then_some(after as u64),
+        said: text.to_owned(),
+    };
+    engine.answer(id, Ok(&answer), now);
 }
 
 /// In the build that tests traps: panics where the text of an event or an answer asks for it.
