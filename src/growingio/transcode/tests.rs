@@ -3,6 +3,7 @@
 mod generate;
 
 use super::*;
+use crate::growingio::Options;
 use crate::Event;
 use crate::destination::Destination;
 use crate::growingio::Format;
