@@ -37,7 +37,7 @@ export function watchPage(driver: Driver, changed: () => void): Host {
     return room;
   };
 
-  async function carry(attempt: Attempt, init: RequestInit): Promise<Response | undefined> {
+  const carry = async (attempt: Attempt, init: RequestInit): Promise<Response | undefined> => {
     const send = options.fetch ?? fetch;
     const started = driver.mono_();
     try {
@@ -56,12 +56,12 @@ export function watchPage(driver: Driver, changed: () => void): Host {
       if (!simple || readable || hidden || offline()) throw error;
       // Is it there, and only does not let its answers be read? Then it has what was sent.
       await send(attempt.url_, { method: "HEAD", mode: "no-cors", signal: init.signal! });
-      if (!warned) logger.warn("trackwire: no answer can be read for want of CORS headers; events count as delivered");
+      if (!warned) logger.warn("trackwire: answers lack CORS headers; events count as delivered");
       warned = true;
       driver.unconfirmed_(attempt.batch_);
       return new Response(null, { status: 204 });
     }
-  }
+  };
 
   const leave = () => {
     hidden = true;
@@ -109,13 +109,13 @@ export function watchPage(driver: Driver, changed: () => void): Host {
   };
 
   function read(): string | undefined {
-    if (storage == "local") return localStorage.getItem(KEY) ?? undefined;
+    if (storage == "local") return localStorage[KEY];
     if (storage == "cookie") return /(?:^|; )trackwire_id=([^;]+)/.exec(document!.cookie)?.[1];
     return undefined;
   }
 
   function write(id: string) {
-    if (storage == "local") localStorage.setItem(KEY, id);
+    if (storage == "local") localStorage[KEY] = id;
     if (storage == "cookie") document!.cookie = KEY + `=${id}; path=/; max-age=31536000; samesite=lax`;
   }
 }

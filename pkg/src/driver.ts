@@ -71,7 +71,7 @@ export function createDriver(settings: Settings) {
   const { enter_: enter, mono_: mono } = core;
 
   /** Hands out what ended. */
-  function tell() {
+  const tell = () => {
     if (telling) return;
     telling = true;
     // What is told of meanwhile is told too.
@@ -84,7 +84,7 @@ export function createDriver(settings: Settings) {
     }
     outcomes.length = 0;
     telling = false;
-  }
+  };
 
   const read = (abi: Abi): Attempt => {
     const [batch, attempt, deadline, at, length, lane, stm] = abi.numbers_() as unknown as number[];
@@ -103,7 +103,7 @@ export function createDriver(settings: Settings) {
   const on = ({ life_ }: Attempt, act: (abi: Abi) => void) => life_ == core.lives_() && enter(act);
 
   /** Carries one attempt; `done` is called when its answer has been brought. */
-  async function send(attempt: Attempt, done: () => void) {
+  const send = async (attempt: Attempt, done: () => void) => {
     const controller = new AbortController();
     attempt.abort_ = () => controller.abort();
     watch(attempt);
@@ -152,16 +152,16 @@ export function createDriver(settings: Settings) {
         : abi.wasm_.tw_answer(batch_, attempt_, status, maybe, after, abi.write_(text), mono(), wall()),
     );
     done();
-  }
+  };
 
   /** Ends the attempt at its deadline. */
-  function watch(attempt: Attempt) {
+  const watch = (attempt: Attempt) => {
     clearTimeout(attempt.timer_);
     attempt.timer_ = quietTimer(attempt.abort_, attempt.deadline_ - mono());
-  }
+  };
 
   /** Asks and acts until there is nothing to do; how long, in ms. Sends nothing without `carry`. */
-  function run(carry?: (attempt: Attempt) => void): number {
+  const run = (carry?: (attempt: Attempt) => void): number => {
     for (;;) {
       let attempt: Attempt | undefined;
       const until = enter((abi) => {
@@ -180,24 +180,24 @@ export function createDriver(settings: Settings) {
         return until! >= 0 ? Math.max(until! - mono(), 0) : Infinity;
       }
     }
-  }
+  };
 
   /** Outside Workers: acts now, and again when it is time. */
-  function pump() {
+  const pump = () => {
     woken = false;
     const wait = run((attempt) => void send(attempt, pump));
     clearTimeout(timer);
     if (wait < Infinity) timer = quietTimer(pump, wait + 1);
     for (const listener of listeners) listener();
     listeners.clear();
-  }
+  };
 
   /** Acts soon. */
-  function wake() {
+  const wake = () => {
     if (WORKER || woken) return;
     woken = true;
     queueMicrotask(pump);
-  }
+  };
 
   /** What became of what was there when a flush began. */
   const report = (what: Do, flush: number) =>
@@ -209,7 +209,7 @@ export function createDriver(settings: Settings) {
   /** Waits until what was accepted before has ended, or until the timeout. In Workers it does all its I/O itself, on
    * its own timers, for what another request began may never end; batches of a request that went away are taken over
    * when their lease has run out. */
-  async function flush(timeout: number): Promise<Report> {
+  const flush = async (timeout: number): Promise<Report> => {
     await core.ready_();
     const until = mono() + timeout;
     const id = begin();
@@ -246,7 +246,7 @@ export function createDriver(settings: Settings) {
     if (WORKER) begun.delete(id);
     if (core.lives_() == life) report(Do.EndFlush, id);
     return now;
-  }
+  };
 
   return {
     ...settings,

@@ -33,7 +33,7 @@ export class TrackwireError extends Error {
   readonly field: string;
 
   constructor(code: ErrorCode, field: string, hint = "") {
-    super(`${field}: ${hint || code}`);
+    super(field + ": " + (hint || code));
     this.name = "TrackwireError";
     this.code = code;
     this.field = field;

@@ -21,7 +21,7 @@ export function watchProcess(driver: Driver): Host {
     if (done || !driver.stats_().pending) return;
     done = true;
     const { pending } = await driver.flush_(driver.requestTimeout_);
-    if (pending) driver.logger_.warn(`trackwire: the process ends with ${pending} events pending`);
+    if (pending) driver.logger_.warn("trackwire: the process ends with " + pending + " events pending");
   };
   // One listener for all trackers: more than ten make Node suspect a leak.
   if (!watched.size) process.on?.("beforeExit", end);

@@ -71,7 +71,7 @@ function check(value: unknown, field: string, above: object[]): unknown {
       // Most values need no closer look. (Of numbers only the finite ones are 0 less themselves.)
       if (part == null || typeof part == "string" || typeof part == "boolean") continue;
       if (typeof part == "number" && part - part === 0) continue;
-      const checked = check(part, field ? `${field}.${key}` : key, above);
+      const checked = check(part, field ? field + "." + key : key, above);
       if (checked !== part) {
         copy ??= (Array.isArray(value) ? [...value] : { ...value }) as Record<string, unknown>;
         copy[key] = checked;
