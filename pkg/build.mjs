@@ -72,6 +72,7 @@ async function buildBundles() {
       define: {
         VERSION: JSON.stringify(version),
         WORKER: String(load == "file"),
+        BROWSER: String(!!more.browser),
         WASM: load == "inline" ? inline : '""',
         DECODER: small,
       },
@@ -87,8 +88,9 @@ async function buildBundles() {
     bundle("growingio.js", "inline", "esm"),
     bundle("growingio.cjs", "inline", "cjs"),
     bundle("growingio.workerd.js", "file", "esm"),
-    bundle("growingio.url.js", "url", "esm"),
-    bundle("growingio.iife.js", "inline", "iife", { options: { globalName: "trackwire" } }),
+    bundle("growingio.browser.js", "inline", "esm", { browser: true }),
+    bundle("growingio.url.js", "url", "esm", { browser: true }),
+    bundle("growingio.iife.js", "inline", "iife", { browser: true, options: { globalName: "trackwire" } }),
     bundle("testing.js", "inline", "esm", { entry: "testing.ts" }),
     bundle("testing.cjs", "inline", "cjs", { entry: "testing.ts" }),
   ]);
@@ -149,6 +151,7 @@ function weigh() {
     ["js (url)", readFileSync(join(dist, "growingio.url.js"))],
     ["js (workerd)", readFileSync(join(dist, "growingio.workerd.js"))],
     ["inline, all", readFileSync(join(dist, "growingio.js"))],
+    ["browser, all", readFileSync(join(dist, "growingio.browser.js"))],
     ["iife, all", readFileSync(join(dist, "growingio.iife.js"))],
   ];
   console.log("bytes".padEnd(14), "raw".padStart(8), "gzip".padStart(8), "brotli".padStart(8));

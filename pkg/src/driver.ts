@@ -6,6 +6,7 @@ import type { Settings } from "./settings.js";
 import { Entry, NAMES, named, type Outcome, type Report } from "./stats.js";
 
 declare const WORKER: boolean;
+declare const BROWSER: boolean;
 
 /** One attempt to send a batch. */
 export interface Attempt {
@@ -46,7 +47,7 @@ const LONG = 2e9;
 function quietTimer(act: () => void, ms: number): Timer {
   const timer = setTimeout(act, Math.min(ms, LONG)) as Timer & { unref?(): unknown };
   // In Deno a timer is a number.
-  timer.unref?.() ?? (globalThis as { Deno?: { unrefTimer?(timer: unknown): void } }).Deno?.unrefTimer?.(timer);
+  if (!BROWSER) timer.unref?.() ?? (globalThis as { Deno?: { unrefTimer?(timer: unknown): void } }).Deno?.unrefTimer?.(timer);
   return timer;
 }
 
@@ -137,10 +138,12 @@ export function createDriver(settings: Settings) {
       }
     } catch (error) {
       text = String(error);
-      const cause = (error as { cause?: { code?: string } })?.cause;
-      if (cause) text += ": " + String(cause);
-      // Without a connection nothing has arrived: Node says so by a code, Bun and Deno in words.
-      if (/REFUSED|NOTFOUND|AI_AGAIN|CONNECT_TIMEOUT|\(Connect\)/.test(text + cause?.code)) maybe = 0;
+      if (!BROWSER) {
+        const cause = (error as { cause?: { code?: string } })?.cause;
+        if (cause) text += ": " + String(cause);
+        // Without a connection nothing has arrived: Node says so by a code, Bun and Deno in words.
+        if (/REFUSED|NOTFOUND|AI_AGAIN|CONNECT_TIMEOUT|\(Connect\)/.test(text + cause?.code)) maybe = 0;
+      }
     }
     clearTimeout(attempt.timer_);
     flights.delete(attempt);

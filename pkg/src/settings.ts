@@ -5,6 +5,8 @@ import { createWire } from "./wire.js";
 import type { Format, Options } from "./options.js";
 
 declare const WORKER: boolean;
+/** Whether this build is for browsers only. */
+declare const BROWSER: boolean;
 declare const VERSION: string;
 
 const FORMATS: Format[] = ["simple", "json", "snappy", "snappy-crypt", "protobuf", "protobuf-snappy-crypt"];
@@ -13,7 +15,7 @@ const CONSUMERS = ["default", "buffered", "async", "debug"];
 const CONTROL = /[\p{Cc}\p{Cs}]/u;
 
 /** Whether this is Node, Deno or Bun. */
-export const isNode = () => !!globalThis.process?.versions?.node;
+export const isNode = () => !BROWSER && !!globalThis.process?.versions?.node;
 
 /** What `tw_new` takes, and what the shell decides by. */
 export interface Settings {

@@ -25,6 +25,7 @@ test("it holds what is needed, and nothing else", () => {
     "LICENSE-APACHE",
     "LICENSE-MIT",
     "README.md",
+    "dist/growingio.browser.js",
     "dist/growingio.cjs",
     "dist/growingio.d.cts",
     "dist/growingio.d.ts",
