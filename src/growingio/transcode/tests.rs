@@ -3,10 +3,10 @@
 mod generate;
 
 use super::*;
-use crate::growingio::Options;
 use crate::Event;
 use crate::destination::Destination;
 use crate::growingio::Format;
+use crate::growingio::Options;
 use generate::Rng;
 
 const NOW: Now = Now { mono: 7, wall: 1_700_000_000_123 };
