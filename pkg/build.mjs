@@ -10,6 +10,7 @@ import { build } from "esbuild";
 import { minify } from "terser";
 import { builds } from "./builds.mjs";
 import { silencePanics } from "./panics.mjs";
+import { normal, spell, spellDecoder, unspell } from "./spell.mjs";
 
 const require = createRequire(import.meta.url);
 const here = dirname(fileURLToPath(import.meta.url));
@@ -43,20 +44,17 @@ function buildWasm({ features: crate, profile, rustflags, "wasm-opt": optimise }
   const features = "bulk-memory bulk-memory-opt nontrapping-float-to-int sign-ext mutable-globals reference-types multivalue";
   const flags = features.split(" ").map((feature) => `--enable-${feature}`);
   flags.push(...optimise);
-  const binaryen = join(dirname(require.resolve("binaryen/package.json")), "bin/wasm-opt");
   const silent = join(dist, "silent.wasm");
   writeFileSync(silent, silencePanics(readFileSync(join(target, wasm32, "release/trackwire.wasm"))));
-  execFileSync(process.execPath, [binaryen, ...flags, silent, "-o", wasm], { stdio: "inherit" });
+  execFileSync(process.execPath, [binaryen("wasm-opt"), ...flags, silent, "-o", wasm], { stdio: "inherit" });
   rmSync(silent);
 }
 
 async function buildBundles() {
-  const decoder = join(dist, "decode.wasm");
-  const assembler = join(dirname(require.resolve("binaryen/package.json")), "bin/wasm-as");
-  execFileSync(process.execPath, [assembler, join(here, "src/load/decode.wat"), "-o", decoder], { stdio: "inherit" });
-  const small = JSON.stringify(readFileSync(decoder).toString("base64"));
-  rmSync(decoder);
-  const inline = JSON.stringify(spell(readFileSync(wasm)));
+  const module = readFileSync(wasm);
+  const decoder = buildDecoder();
+  const inline = spell(module);
+  if (Buffer.compare(unspell(inline, decoder), normal(module))) throw new Error("the inline module is another one");
   const bundle = async (out, load, format, more = {}) => {
     const { outputFiles } = await build({
       entryPoints: [join(here, "src", more.entry ?? "growingio.ts")],
@@ -73,8 +71,8 @@ async function buildBundles() {
         VERSION: JSON.stringify(version),
         WORKER: String(load == "file"),
         BROWSER: String(!!more.browser),
-        WASM: load == "inline" ? inline : '""',
-        DECODER: small,
+        WASM: JSON.stringify(load == "inline" ? inline : ""),
+        DECODER: JSON.stringify(spellDecoder(decoder)),
       },
       plugins: [chooseLoad(load)],
       logLevel: "warning",
@@ -103,14 +101,18 @@ async function shrink(code, module) {
   return (await minify(code, { module, ecma: 2020, compress })).code;
 }
 
-/** Bytes as printable ASCII without quotes and backslashes, see `src/load/decode.wat`. */
-function spell(bytes) {
-  const char = (value) => String.fromCharCode(value + (value < 57 ? 35 : 36));
-  const spelled = Array.from(bytes, (byte) => {
-    const high = Math.floor(byte / 90);
-    return (high ? String.fromCharCode(31 + high) : "") + char(byte % 90);
-  });
-  return spelled.join("");
+/** What undoes the text of the inline module. */
+function buildDecoder() {
+  const decoder = join(dist, "decode.wasm");
+  execFileSync(process.execPath, [binaryen("wasm-as"), join(here, "src/load/decode.wat"), "-o", decoder]);
+  execFileSync(process.execPath, [binaryen("wasm-opt"), "-Oz", "--converge", decoder, "-o", decoder]);
+  const bytes = readFileSync(decoder);
+  rmSync(decoder);
+  return bytes;
+}
+
+function binaryen(tool) {
+  return join(dirname(require.resolve("binaryen/package.json")), "bin", tool);
 }
 
 /** How the module gets to where it runs differs by entry. */

@@ -1,25 +1,132 @@
-;; Undoes how the build spells the module, in place: bytes below 90 are one printable character, others two.
-;; As JavaScript that nothing has warmed up yet, this loop would take longer than compiling the module.
+;; Undoes how the build spells the module, see `spell.mjs`, which makes the text and says what its streams hold.
+;; As JavaScript that nothing has warmed up yet, this would take longer than compiling the module.
+;;
+;; Memory: 0 where to read on in each stream; 128 the locals of a function, the last used first; 256 the table of symbols,
+;; four bytes each; 4096 the text, and behind it the module.
 (module
-  (memory (export "m") 0)
+  (memory (export "m") 1)
+  (global $to (mut i32) (i32.const 0))
+
+  ;; Text of this length is at 4096. The module then begins behind it, and ends where this says.
   (func (export "d") (param $length i32) (result i32)
-    (local $from i32) (local $to i32) (local $code i32) (local $high i32)
+    (local $at i32) (local $symbol i32) (local $code i32) (local $count i32)
+    ;; Each stream begins behind a `~`.
     (loop $next
-      (if (i32.lt_u (local.get $from) (local.get $length))
+      (if (i32.eq (i32.load8_u offset=4096 (global.get $to)) (i32.const 126))
         (then
-          (local.set $code (i32.load8_u (local.get $from)))
-          (local.set $high (i32.const 0))
-          (if (i32.lt_u (local.get $code) (i32.const 34))
-            (then
-              (local.set $high (i32.mul (i32.sub (local.get $code) (i32.const 31)) (i32.const 90)))
-              (local.set $from (i32.add (local.get $from) (i32.const 1)))
-              (local.set $code (i32.load8_u (local.get $from)))))
-          (i32.store8
-            (local.get $to)
-            (i32.sub
-              (i32.add (local.get $high) (local.get $code))
-              (i32.add (i32.const 35) (i32.gt_u (local.get $code) (i32.const 92)))))
-          (local.set $from (i32.add (local.get $from) (i32.const 1)))
-          (local.set $to (i32.add (local.get $to) (i32.const 1)))
+          (i32.store (local.get $at) (i32.add (global.get $to) (i32.const 4097)))
+          (local.set $at (i32.add (local.get $at) (i32.const 4)))))
+      (global.set $to (i32.add (global.get $to) (i32.const 1)))
+      (br_if $next (i32.lt_u (global.get $to) (local.get $length))))
+    (global.set $to (i32.add (global.get $to) (i32.const 4096)))
+
+    ;; The table: ten times the kind and how many bytes; the first, as what it is above that before; the second.
+    (loop $next
+      (if (i32.lt_u (local.tee $count (call $read (i32.const 0))) (i32.const 270))
+        (then
+          (i32.store8 offset=256 (local.get $symbol) (local.get $count))
+          (i32.store8 offset=257
+            (local.get $symbol)
+            (local.tee $code (i32.add (local.get $code) (call $read (i32.const 0)))))
+          (i32.store8 offset=258 (local.get $symbol) (call $read (i32.const 0)))
+          (local.set $symbol (i32.add (local.get $symbol) (i32.const 4)))
           (br $next))))
-    (local.get $to)))
+
+    (call $copy (i32.const 4))
+    (loop $next
+      (if (i32.lt_u (local.tee $count (call $read (i32.const 12))) (i32.const 270))
+        (then
+          (call $function (local.get $count))
+          (br $next))))
+    (call $copy (i32.const 8))
+    (global.get $to))
+
+  ;; A function that declares its locals in this many groups.
+  (func $function (param $count i32)
+    (local $start i32) (local $symbol i32) (local $kind i32) (local $local i32)
+    (local.set $start (global.get $to))
+    (global.set $to (i32.add (global.get $to) (i32.const 3)))
+    (call $put (local.get $count))
+    (loop $next
+      (if (local.get $count)
+        (then
+          (call $number (i32.const 12))
+          (call $number (i32.const 12))
+          (local.set $count (i32.sub (local.get $count) (i32.const 1)))
+          (br $next))))
+    (loop $next
+      (i32.store8 offset=128 (local.get $count) (local.get $count))
+      (br_if $next (i32.lt_u (local.tee $count (i32.add (local.get $count) (i32.const 1))) (i32.const 128))))
+    (loop $next
+      (i32.store16 (global.get $to)
+        (i32.load16_u offset=257 (local.tee $symbol (i32.mul (call $read (i32.const 16)) (i32.const 4)))))
+      (global.set $to
+        (i32.add (global.get $to)
+          (i32.rem_u (local.tee $kind (i32.load8_u offset=256 (local.get $symbol))) (i32.const 10))))
+      (br_if $next (i32.eqz (local.tee $kind (i32.div_u (local.get $kind) (i32.const 10)))))
+      ;; A number.
+      (if (i32.gt_u (local.get $kind) (i32.const 6))
+        (then
+          (call $number (i32.mul (local.get $kind) (i32.const 4)))
+          (br $next)))
+      ;; A constant of three bytes, the last first.
+      (if (i32.eq (local.get $kind) (i32.const 6))
+        (then
+          (i32.store8 offset=2 (global.get $to) (call $read (i32.const 24)))
+          (i32.store8 offset=1 (global.get $to) (i32.or (call $read (i32.const 24)) (i32.const 128)))
+          (call $put (i32.or (call $read (i32.const 24)) (i32.const 128)))
+          (global.set $to (i32.add (global.get $to) (i32.const 2)))
+          (br $next)))
+      ;; A local.
+      (if (i32.eq (local.get $kind) (i32.const 5))
+        (then
+          (call $put (local.tee $local (i32.load8_u offset=128 (local.tee $count (call $read (i32.const 20))))))
+          (loop $shift
+            (if (local.get $count)
+              (then
+                (i32.store8 offset=128 (local.get $count) (i32.load8_u offset=127 (local.get $count)))
+                (local.set $count (i32.sub (local.get $count) (i32.const 1)))
+                (br $shift))))
+          (i32.store8 offset=128 (i32.const 0) (local.get $local))
+          (br $next))))
+    ;; The function's size, in three bytes.
+    (i32.store8 (local.get $start)
+      (i32.or
+        (local.tee $count (i32.sub (i32.sub (global.get $to) (local.get $start)) (i32.const 3)))
+        (i32.const 128)))
+    (i32.store8 offset=1 (local.get $start) (i32.or (i32.shr_u (local.get $count) (i32.const 7)) (i32.const 128)))
+    (i32.store8 offset=2 (local.get $start) (i32.shr_u (local.get $count) (i32.const 14))))
+
+  ;; What is left of a stream, where space stands for itself.
+  (func $copy (param $stream i32)
+    (local $byte i32)
+    (loop $next
+      (if (i32.lt_u (local.tee $byte (call $read (local.get $stream))) (i32.const 270))
+        (then
+          (call $put (i32.add (local.get $byte) (i32.const 32)))
+          (br $next)))))
+
+  ;; A number as WebAssembly writes them.
+  (func $number (param $stream i32)
+    (local $byte i32)
+    (loop $next
+      (call $put (local.tee $byte (call $read (local.get $stream))))
+      (br_if $next (i32.ge_u (local.get $byte) (i32.const 128)))))
+
+  (func $put (param $byte i32)
+    (i32.store8 (global.get $to) (local.get $byte))
+    (global.set $to (i32.add (global.get $to) (i32.const 1))))
+
+  ;; The next byte of a stream, at its end 270 or more. `|` and `}` precede a character that stands for 90 and 180 more,
+  ;; `z` and `{` are the quote and the backslash.
+  (func $read (param $stream i32) (result i32)
+    (local $at i32) (local $char i32) (local $more i32)
+    (local.set $char (i32.load8_u (local.tee $at (i32.load (local.get $stream)))))
+    (if (i32.gt_u (local.get $char) (i32.const 123))
+      (then
+        (local.set $more (i32.mul (i32.sub (local.get $char) (i32.const 123)) (i32.const 90)))
+        (local.set $char (i32.load8_u (local.tee $at (i32.add (local.get $at) (i32.const 1)))))))
+    (i32.store (local.get $stream) (i32.add (local.get $at) (i32.const 1)))
+    (if (i32.gt_u (local.get $char) (i32.const 121))
+      (then (local.set $char (i32.sub (i32.mul (local.get $char) (i32.const 58)) (i32.const 7042)))))
+    (i32.add (local.get $more) (i32.sub (local.get $char) (i32.const 32)))))

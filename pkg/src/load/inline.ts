@@ -18,15 +18,25 @@ export function load(): WebAssembly.Module | Promise<WebAssembly.Module> {
   }
 }
 
-/** Undoes what the build does to the module's bytes, see `decode.wat`. Unlike base64 that keeps bytes apart, so that a
- * compressed transfer costs hardly more than that of the module itself. */
+/** Undoes what the build does to the module and its decoder, see `spell.mjs` and `decode.wat`. */
 function decode(text: string): Uint8Array<ArrayBuffer> {
-  const decoder = new WebAssembly.Module(Uint8Array.from(atob(DECODER), (char) => char.charCodeAt(0)));
-  const { m: memory, d: undo } = new WebAssembly.Instance(decoder).exports as unknown as {
+  const decoder: number[] = [];
+  let more = 0;
+  for (const char of DECODER) {
+    const code = char.charCodeAt(0) - 35;
+    if (code > 88) more = (code - 88) * 88;
+    else {
+      decoder.push(more + code - Number(code > 57));
+      more = 0;
+    }
+  }
+  const module = new WebAssembly.Module(new Uint8Array(decoder));
+  const { m: memory, d: undo } = new WebAssembly.Instance(module).exports as unknown as {
     m: WebAssembly.Memory;
     d(length: number): number;
   };
-  memory.grow(Math.ceil(text.length / 65536));
-  new TextEncoder().encodeInto(text, new Uint8Array(memory.buffer));
-  return new Uint8Array(memory.buffer as ArrayBuffer, 0, undo(text.length));
+  memory.grow(text.length >> 14);
+  const from = 4096 + text.length;
+  new TextEncoder().encodeInto(text, new Uint8Array(memory.buffer, 4096));
+  return new Uint8Array(memory.buffer as ArrayBuffer, from, undo(text.length) - from);
 }
