@@ -3,12 +3,13 @@
 import { Do, instantiate, type Abi } from "./abi.js";
 import { TrackwireError, type ErrorCode } from "./errors.js";
 import { load } from "./load/inline.js";
+import { PARENTS, PROBLEMS } from "./problems.js";
 import type { Settings } from "./settings.js";
 import { Entry, NAMES, type Outcome, type Stats } from "./stats.js";
 
 declare const WORKER: boolean;
 
-/** What `tw_record` says, and `Lost`: there is no engine to take it. */
+/** What `tw_record` says, from `Invalid` on with the number of the problem, and `Lost`: there is no engine to take it. */
 export const enum Recorded {
   Yes,
   Wake,
@@ -117,9 +118,12 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
     }
   };
 
-  const failure = ({ text_ }: Abi) => {
-    const [code, field, hint] = text_().split("\0");
-    return new TrackwireError(code as ErrorCode, field!, hint);
+  const failure = ({ numbers_, text_ }: Abi, problem: number) => {
+    const [code, field, hint] = PROBLEMS[problem]!.split("|");
+    const [, at, parent] = numbers_();
+    // The name comes from outside: 100 characters of it are told.
+    const name = () => PARENTS[parent!] + JSON.parse(text_()).replace(/^(.{100}).+/su, "$1…");
+    return new TrackwireError(code as ErrorCode, field || name(), field == "json" ? `byte ${at}: ${hint}` : hint);
   };
 
   let invalid: TrackwireError | undefined;
@@ -137,8 +141,9 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
       if (number) abi.numbers_()[0] = tag;
       const recorded = abi.wasm_.tw_record(length, tag === undefined ? 0 : number ? 1 : 2, at, wall);
       if (recorded < 2) own[0]!++;
-      else if (recorded == Recorded.Invalid) invalid = failure(abi);
-      return recorded;
+      if (recorded < Recorded.Invalid) return recorded;
+      invalid = failure(abi, recorded - Recorded.Invalid);
+      return Recorded.Invalid;
     });
     if (recorded !== undefined) return recorded;
     if (early) {

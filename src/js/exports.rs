@@ -12,6 +12,7 @@ use crate::engine::{
     DropReason, Engine, Fate, Limits, OnExhausted, Outcome, Output, RecordError, Stats, Tag, TransmitId,
     Unrecorded, WhenFull,
 };
+use crate::growingio::transcode::problem::COUNT;
 use crate::growingio::{Consumer, Format, GrowingIo, Options, Sealed};
 use crate::http::{Body, Response};
 use crate::sampling::is_sampled;
@@ -30,6 +31,8 @@ struct State {
 }
 
 const NUMBERS: usize = 24;
+/// What [`tw_record`] says of the first problem.
+const INVALID: u32 = 4;
 
 /// One tracker, one instance of the module, one thread.
 struct Instance(UnsafeCell<State>);
@@ -99,17 +102,6 @@ impl State {
     fn now(mono: f64, wall: f64) -> Now {
         Now { mono: mono as u64, wall: wall as u64 }
     }
-
-    /// An invalid event or option as text: kind, field and hint.
-    fn refuse(&mut self, code: &str, field: &[u8], hint: &[u8]) {
-        self.text.clear();
-        for (place, part) in [code.as_bytes(), field, hint].into_iter().enumerate() {
-            if place > 0 {
-                put_byte(&mut self.text, 0);
-            }
-            put(&mut self.text, part);
-        }
-    }
 }
 
 /// Makes the engine. In: product id, data source id, platform and sdk version, with zeros between them,
@@ -168,7 +160,8 @@ pub(super) extern "C" fn tw_new(len: usize) {
 }
 
 /// Records an event in the neutral form. 0: recorded; 1: recorded, and to be polled; 2: the queue is full; 3: closed;
-/// 4: invalid, the text says why. `tagged`: 0 no, 1 by number 0, 2 by the text in front of the event, up to a zero.
+/// 4 and above: invalid, by the problem; the text is the name at fault, as JSON, number 1 where reading stopped, number 2
+/// the object that the name is a key of. `tagged`: 0 no, 1 by number 0, 2 by the text in front of the event, up to a zero.
 #[unsafe(no_mangle)]
 pub(super) extern "C" fn tw_record(len: usize, tagged: u32, mono: f64, wall: f64) -> u32 {
     let state = state();
@@ -186,22 +179,20 @@ pub(super) extern "C" fn tw_record(len: usize, tagged: u32, mono: f64, wall: f64
     tripwire(text);
     let now = State::now(mono, wall);
     state.record.clear();
-    match engine.destination().transcode_or_tell(text, now, &mut state.record) {
+    match engine.destination().transcode_or_refuse(text, now, &mut state.record) {
         Ok(lane) => match engine.push(&lane, &state.record, tag, now) {
             Ok(recorded) => u32::from(recorded.wake),
             Err(RecordError::Full) => 2,
             Err(RecordError::Closed) => 3,
-            Err(RecordError::Invalid(invalid)) => {
-                state.refuse(invalid.code(), invalid.field.as_bytes(), invalid.hint.as_bytes());
-                4
-            }
+            // They follow the problems of the transcoder.
+            Err(RecordError::Invalid(invalid)) => INVALID + COUNT + u32::from(invalid.field == "tag"),
         },
         Err(refused) => {
             engine.count_unrecorded(Unrecorded::Invalid);
-            let said = std::mem::take(&mut state.record);
-            let (field, hint) = said.split_at(refused.field_end.min(said.len()));
-            state.refuse(refused.kind.code(), field, hint);
-            4
+            std::mem::swap(&mut state.text, &mut state.record);
+            state.numbers[1] = refused.at as f64;
+            state.numbers[2] = f64::from(refused.parent as u8);
+            INVALID + refused.problem as u32
         }
     }
 }
