@@ -323,7 +323,7 @@ impl Destination for GrowingIo {
 /// The shell brings what to say in place of the body.
 #[cfg(all(feature = "js", target_family = "wasm"))]
 fn describe(response: &Response) -> String {
-    crate::js::host::text(&response.body)
+    crate::js::host::owned_text(&response.body)
 }
 
 #[cfg(test)]

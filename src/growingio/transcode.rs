@@ -90,7 +90,7 @@ impl GrowingIo {
     /// Those of `from_json` and of `encode`; what was appended is then to be discarded.
     pub fn transcode(&self, text: &str, now: Now, out: &mut Vec<u8>) -> std::result::Result<Lane, Invalid> {
         let start = out.len();
-        self.transcode_or_refuse(text, now, out)
+        self.transcode_or_refuse(text.as_bytes(), now, out)
             .map_err(|refused| refused.tell(out.get(start..).unwrap_or_default()))
     }
 
@@ -98,13 +98,13 @@ impl GrowingIo {
     #[inline(never)]
     pub(crate) fn transcode_or_refuse(
         &self,
-        text: &str,
+        text: &[u8],
         now: Now,
         out: &mut Vec<u8>,
     ) -> std::result::Result<Lane, Refused> {
         let Common { tape, slots } = &self.common;
         let protobuf = self.format.is_protobuf();
-        let mut scan = Scan::new(text.as_bytes(), tape, slots, protobuf);
+        let mut scan = Scan::new(text, tape, slots, protobuf);
         let lane = scan.event().and_then(|()| self.judge(&mut scan));
         let lane = match lane {
             Ok(lane) => lane,

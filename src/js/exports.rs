@@ -6,7 +6,8 @@
 use std::cell::UnsafeCell;
 use std::time::Duration;
 
-use crate::codec::bytes::{owned, put, put_byte};
+use super::host;
+use crate::codec::bytes::{byte_at, owned, part, put, put_byte};
 use crate::destination::{BatchId, Now, TransportError, TransportErrorKind};
 use crate::engine::{
     DropReason, Engine, Fate, Limits, OnExhausted, Outcome, Output, RecordError, Stats, Tag, TransmitId,
@@ -31,8 +32,8 @@ struct State {
 }
 
 const NUMBERS: usize = 24;
-/// What [`tw_record`] says of the first problem.
-const INVALID: u32 = 4;
+/// What [`tw_record`] says beyond this is the number of a problem, which count from 1.
+const INVALID: u32 = 3;
 
 /// One tracker, one instance of the module, one thread.
 struct Instance(UnsafeCell<State>);
@@ -78,20 +79,21 @@ pub(super) extern "C" fn tw_text() -> *const u8 {
 }
 
 /// The first `len` bytes of the room, written by `TextEncoder`.
-fn input(len: usize) -> &'static str {
+fn input(len: usize) -> &'static [u8] {
     let input = &mut state().input;
-    // SAFETY: the shell wrote `len` bytes into a room of at least as many, by `TextEncoder`, which writes UTF-8.
-    unsafe {
-        input.set_len(len);
-        str::from_utf8_unchecked(input)
-    }
+    // SAFETY: the shell wrote `len` bytes into a room of at least as many.
+    unsafe { input.set_len(len) };
+    input
 }
 
 /// What stands before the first zero, and what comes after it.
 #[inline(never)]
-fn split_once(text: &str) -> (&str, &str) {
-    let at = text.bytes().take_while(|&byte| byte != 0).count();
-    (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default())
+fn split_once(text: &[u8]) -> (&[u8], &[u8]) {
+    let mut at = 0;
+    while at < text.len() && byte_at(text, at) != 0 {
+        at += 1;
+    }
+    (part(text, 0, at), part(text, at + 1, text.len()))
 }
 
 impl State {
@@ -113,7 +115,7 @@ pub(super) extern "C" fn tw_new(len: usize) {
     let mut text = || {
         let (text, rest) = split_once(texts);
         texts = rest;
-        text.to_owned()
+        host::owned_text(text)
     };
     let mut options = Options::new(text(), text(), "");
     // Absent is empty.
@@ -171,7 +173,7 @@ pub(super) extern "C" fn tw_record(len: usize, tagged: u32, mono: f64, wall: f64
         2 => {
             let (tag, event) = split_once(text);
             text = event;
-            Some(Tag::Text(tag.into()))
+            Some(Tag::Text(host::text(tag).into()))
         }
         _ => None,
     };
@@ -185,7 +187,7 @@ pub(super) extern "C" fn tw_record(len: usize, tagged: u32, mono: f64, wall: f64
             Err(RecordError::Full) => 2,
             Err(RecordError::Closed) => 3,
             // They follow the problems of the transcoder.
-            Err(RecordError::Invalid(invalid)) => INVALID + COUNT + u32::from(invalid.field == "tag"),
+            Err(RecordError::Invalid(invalid)) => INVALID + COUNT + 1 + u32::from(invalid.field == "tag"),
         },
         Err(refused) => {
             engine.count_unrecorded(Unrecorded::Invalid);
@@ -281,21 +283,21 @@ pub(super) extern "C" fn tw_answer(
     tripwire(text);
     let now = State::now(mono, wall);
     if status == 0 {
-        let mut error = TransportError::new(TransportErrorKind::Other, text.to_owned());
+        let mut error = TransportError::new(TransportErrorKind::Other, host::owned_text(text));
         error.maybe_accepted = maybe != 0;
         return engine.answer(id, Err(error), now);
     }
     let (retry_after, body) = split_once(text);
-    let mut response = Response::new(status as u16).body(owned(body.as_bytes()));
+    let mut response = Response::new(status as u16).body(owned(body));
     if !retry_after.is_empty() {
-        response = response.retry_after(retry_after);
+        response = response.retry_after(host::owned_text(retry_after));
     }
     engine.answer(id, Ok(&response), now);
 }
 
 /// In the build that tests traps: panics where the text of an event or an answer asks for it.
-fn tripwire(text: &str) {
-    assert!(cfg!(not(feature = "__test-panic")) || !text.contains("__test-panic"), "asked for");
+fn tripwire(text: &[u8]) {
+    assert!(cfg!(not(feature = "__test-panic")) || !text.windows(12).any(|part| part == b"__test-panic"), "asked for");
 }
 
 /// A request was refused before it left: its batch goes back, and that was no attempt.
@@ -355,5 +357,5 @@ fn put_numbers(to: &mut [f64; NUMBERS], numbers: &[u64]) {
 /// Whether a user is in the sample of number 0.
 #[unsafe(no_mangle)]
 pub(super) extern "C" fn tw_sampled(len: usize) -> u32 {
-    u32::from(is_sampled(input(len), state().numbers[0]))
+    u32::from(is_sampled(host::text(input(len)), state().numbers[0]))
 }

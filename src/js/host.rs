@@ -32,7 +32,13 @@ pub(crate) fn read_date(text: &str) -> Option<u64> {
 }
 
 /// Text that the shell wrote, which is UTF-8.
-pub(crate) fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> &str {
+    // SAFETY: it came from `TextEncoder`.
+    unsafe { str::from_utf8_unchecked(bytes) }
+}
+
+/// A copy of such text.
+pub(crate) fn owned_text(bytes: &[u8]) -> String {
     // SAFETY: it came from `TextEncoder`.
     unsafe { String::from_utf8_unchecked(crate::codec::bytes::owned(bytes)) }
 }

@@ -8,12 +8,12 @@ use super::text::put_raw;
 use crate::Invalid;
 use crate::InvalidKind::{self, Empty, Malformed, Missing, NotFinite, OutOfRange, UnknownField, WrongType};
 
-/// A problem, by its place in [`TOLD`].
+/// A problem, by its place in [`TOLD`], counted from 1, so that 0 is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 // As wide as a register of wasm, which saves masks.
 #[repr(u32)]
 pub(crate) enum Problem {
-    Json,
+    Json = 1,
     Control,
     Escape,
     TooDeep,
@@ -111,7 +111,7 @@ const LONGEST: usize = 100;
 impl Refused {
     /// In words; `name` is what was appended to the buffer.
     pub(super) fn tell(&self, name: &[u8]) -> Invalid {
-        let (_, field, kind, hint) = TOLD[self.problem as usize];
+        let (_, field, kind, hint) = TOLD[self.problem as usize - 1];
         match field {
             JSON => Invalid::new(field, kind, format!("byte {}: {hint}", self.at)),
             NAME => {
@@ -140,7 +140,7 @@ mod tests {
         let script = std::fs::read_to_string(file).unwrap();
         let rows: Vec<&str> = script.lines().filter_map(|line| line.strip_prefix("  \"")).collect();
         for (at, (problem, field, kind, hint)) in TOLD.iter().enumerate() {
-            assert_eq!(*problem as usize, at);
+            assert_eq!(*problem as usize, at + 1);
             let hint = hint.replace('\\', "\\\\");
             assert_eq!(rows[at], format!("{}|{field}|{hint}\",", kind.code()));
         }
