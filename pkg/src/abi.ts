@@ -85,8 +85,17 @@ export function instantiate(module: WebAssembly.Module): Abi {
 
   const wasm = new WebAssembly.Instance(module, {
     tw: {
-      spell: (value: number, to: number) => encoder.encodeInto(String(value), bytes(to, 32)).written,
-      number: (at: number, length: number) => Number(read(at, length))
+      // As Python does: an exponent for what is small or large, of two digits and more, and else a point.
+      spell(at: number, length: number, to: number) {
+        const value = Number(read(at, length));
+        if (value == Infinity) return 0;
+        const text =
+          !value || (value >= 1e-4 && value < 1e16)
+            ? value + (value % 1 ? "" : ".0")
+            : value.toExponential().replace(/e.(?=.$)/, "$&0");
+        return encoder.encodeInto(text, bytes(to, 32)).written;
+      },
+      number: (at: number, length: number) => Number(read(at, length)),
     },
   }).exports as unknown as Exports;
 

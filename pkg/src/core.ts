@@ -3,12 +3,14 @@
 import { Do, instantiate, type Abi } from "./abi.js";
 import { TrackwireError, type ErrorCode } from "./errors.js";
 import { load } from "./load/inline.js";
+import { PARENTS, PROBLEMS } from "./problems.js";
 import type { Settings } from "./settings.js";
 import { Entry, NAMES, named, ZEROS, type Outcome, type Stats } from "./stats.js";
 
 declare const WORKER: boolean;
 
-/** What `tw_record` says, and `Lost`: there is no engine to take it. For `Invalid` there is an error. */
+/** What `tw_record` says, from `Invalid` on with the number of the problem, and `Lost`: there is no engine to take it. For
+ * `Invalid` there is an error. */
 export const enum Recorded {
   Yes,
   Wake,
@@ -124,6 +126,13 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
       abi.wasm_.tw_do(what);
       return [...abi.numbers_()];
     }) ?? ZEROS;
+  const failure = ({ numbers_, text_ }: Abi, problem: number) => {
+    const [code, field, hint] = PROBLEMS[problem]!.split("|");
+    const [, at, parent] = numbers_();
+    // The name comes from outside: 100 characters of it are told.
+    const name = () => PARENTS[parent!] + JSON.parse(text_()).replace(/^(.{100}).+/su, "$1…");
+    return new TrackwireError(code as ErrorCode, field || name(), field == "json" ? `byte ${at}: ${hint}` : hint);
+  };
 
   const record = (...recording: Recording): Recorded | TrackwireError => {
     boot();
@@ -135,9 +144,7 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
       if (number) abi.numbers_()[0] = tag as number;
       const recorded = abi.wasm_.tw_record(length, tagged, at, wall);
       if (recorded < 2) own[Entry.Accepted]!++;
-      if (recorded != Recorded.Invalid) return recorded;
-      const [code, field, hint] = abi.text_().split("\0");
-      return new TrackwireError(code as ErrorCode, field!, hint);
+      return recorded < Recorded.Invalid ? recorded : failure(abi, recorded - Recorded.Invalid);
     });
     if (recorded !== undefined) return recorded;
     if (early) {

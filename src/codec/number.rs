@@ -32,29 +32,52 @@ pub(crate) fn write_double(out: &mut Vec<u8>, value: f64) {
     if value.is_sign_negative() {
         out.push(b'-');
     }
-    Decimal::read(Spelling::default().of(value.abs())).write(out);
+    Decimal::read(ryu::Buffer::new().format_finite(value.abs()).as_bytes()).write(out);
 }
 
 /// Appends a number in JSON's spelling as [`write_double`] writes the double that it is; `false` when it is beyond a
 /// double's range.
-pub(crate) fn write_decimal(out: &mut Vec<u8>, text: &[u8]) -> bool {
-    // No two decimals of so many digits are the same double, so each is the shortest one for its double: that takes no
-    // look at the double.
-    const SAFE_DIGITS: usize = 15;
-    const SAFE_EXPONENT: i32 = 300;
-    let mut decimal = Decimal::read(text);
-    if decimal.count > SAFE_DIGITS || decimal.exponent.unsigned_abs() > SAFE_EXPONENT.unsigned_abs() {
-        let size = read_double(text).abs();
-        if !size.is_finite() {
-            return false;
-        }
-        decimal = Decimal::read(Spelling::default().of(size));
-    }
-    if byte_at(text, 0) == b'-' {
+pub(crate) fn write_decimal(out: &mut Vec<u8>, mut text: &[u8]) -> bool {
+    if let Some((b'-', size)) = text.split_first() {
         put_byte(out, b'-');
+        text = size;
     }
-    decimal.write(out);
-    true
+    if is_short(text) {
+        put(out, text);
+        return true;
+    }
+    spell(out, text)
+}
+
+/// Whether a number without its sign is spelled already as [`write_double`] spells it. No two decimals of up to 15 digits
+/// are the same double, so each is the shortest one for its double: that takes no look at the double.
+fn is_short(text: &[u8]) -> bool {
+    const SAFE_DIGITS: usize = 15;
+    let mut point = 0;
+    for (at, byte) in text.iter().enumerate() {
+        match byte {
+            b'.' => point = at,
+            b'e' | b'E' => return false,
+            _ => {}
+        }
+    }
+    let last = text.len() - 1;
+    let trimmed = byte_at(text, last) != b'0' || point + 1 == last;
+    point > 0 && trimmed && last <= SAFE_DIGITS && !text.starts_with(b"0.0000")
+}
+
+/// Appends any number of 0 and above as [`write_double`] writes it; `false` when it is beyond a double's range.
+fn spell(out: &mut Vec<u8>, text: &[u8]) -> bool {
+    #[cfg(all(feature = "js", target_family = "wasm"))]
+    return crate::js::host::spell_double(out, text);
+    #[cfg(not(all(feature = "js", target_family = "wasm")))]
+    {
+        let value = read_double(text);
+        if value.is_finite() {
+            write_double(out, value);
+        }
+        value.is_finite()
+    }
 }
 
 /// The most digits that a double needs.
@@ -152,28 +175,6 @@ pub(crate) fn read_double(text: &[u8]) -> f64 {
     #[cfg(all(feature = "js", target_family = "wasm"))]
     return crate::js::host::read_double(text);
 }
-
-/// Room for a double's spelling.
-#[cfg(not(all(feature = "js", target_family = "wasm")))]
-struct Spelling(ryu::Buffer);
-
-#[cfg(not(all(feature = "js", target_family = "wasm")))]
-impl Default for Spelling {
-    fn default() -> Self {
-        Self(ryu::Buffer::new())
-    }
-}
-
-#[cfg(not(all(feature = "js", target_family = "wasm")))]
-impl Spelling {
-    fn of(&mut self, value: f64) -> &[u8] {
-        self.0.format_finite(value).as_bytes()
-    }
-}
-
-// JavaScript has both ways at hand, by the same rules; the tables they need are 20 kB.
-#[cfg(all(feature = "js", target_family = "wasm"))]
-use crate::js::host::Spelling;
 
 /// Writes a number that has at most four decimals, such as a price, and says whether it was one.
 ///

@@ -4,7 +4,7 @@
 //! where the members' values are. A record is then written by copying: JSON as it is, protobuf without quotes and escapes.
 
 mod check;
-mod problem;
+pub(crate) mod problem;
 mod scan;
 mod table;
 #[cfg(test)]
@@ -12,7 +12,7 @@ mod tests;
 mod text;
 mod write;
 
-use problem::{Problem, Result};
+use problem::{Parent, Problem, Result};
 use scan::{Scan, Slots, Span};
 use table::{
     ANONYMOUS, ATTRIBUTES, ITEM, KEY, MAPPING, RESOURCE_ITEM, TIME, TIMESTAMP, TRACK, USER, USER_KEY,
@@ -21,10 +21,10 @@ use text::put_escaped;
 use write::Writer;
 
 use super::{GrowingIo, Lane};
+use crate::Invalid;
 use crate::codec::bytes::{byte_at, put, put_byte};
 use crate::codec::number::write_unsigned;
 use crate::destination::Now;
-use crate::{Invalid, InvalidKind};
 
 /// What every record of a destination has.
 #[derive(Debug)]
@@ -33,10 +33,12 @@ pub(super) struct Common {
     slots: Slots,
 }
 
-/// Why an event was refused: the field and then the hint follow what was in the buffer, the field up to `field_end`.
+/// Why an event was refused. The name that it is about follows what was in the buffer, as canonical JSON.
 pub(crate) struct Refused {
-    pub(crate) kind: InvalidKind,
-    pub(crate) field_end: usize,
+    pub(crate) problem: Problem,
+    pub(crate) parent: Parent,
+    /// Where reading stopped.
+    pub(crate) at: usize,
 }
 
 /// The user key that lifts the rule that a custom event needs an id.
@@ -90,30 +92,27 @@ impl GrowingIo {
     /// Those of `from_json` and of `encode`; what was appended is then to be discarded.
     pub fn transcode(&self, text: &str, now: Now, out: &mut Vec<u8>) -> std::result::Result<Lane, Invalid> {
         let start = out.len();
-        self.transcode_or_tell(text, now, out).map_err(|refused| {
-            let (field, hint) = out.split_at(refused.field_end);
-            let said = |text: &[u8]| String::from_utf8_lossy(text).into_owned();
-            Invalid::new(said(field.get(start..).unwrap_or_default()), refused.kind, said(hint))
-        })
+        self.transcode_or_refuse(text.as_bytes(), now, out)
+            .map_err(|refused| refused.tell(out.get(start..).unwrap_or_default()))
     }
 
-    /// As [`transcode`](Self::transcode); what is wrong is told in `out`.
+    /// As [`transcode`](Self::transcode); what is wrong is not put into words.
     #[inline(never)]
-    pub(crate) fn transcode_or_tell(
+    pub(crate) fn transcode_or_refuse(
         &self,
-        text: &str,
+        text: &[u8],
         now: Now,
         out: &mut Vec<u8>,
     ) -> std::result::Result<Lane, Refused> {
         let Common { tape, slots } = &self.common;
         let protobuf = self.format.is_protobuf();
-        let mut scan = Scan::new(text.as_bytes(), tape, slots, protobuf);
+        let mut scan = Scan::new(text, tape, slots, protobuf);
         let lane = scan.event().and_then(|()| self.judge(&mut scan));
         let lane = match lane {
             Ok(lane) => lane,
             Err(problem) => {
-                let field_end = scan.tell(problem, out);
-                return Err(Refused { kind: problem.kind(), field_end });
+                put(out, scan.tape(scan.name));
+                return Err(Refused { problem, parent: scan.parent, at: scan.at });
             }
         };
         let (number, table): (u8, &[u8]) = match lane {
@@ -153,7 +152,7 @@ impl GrowingIo {
             }
             at += table::HEAD + usize::from(head.len);
         }
-        scan.parent = "";
+        scan.parent = Parent::None;
         if track {
             if scan.twice.start != 0 {
                 scan.name = scan.twice;
@@ -229,7 +228,7 @@ impl Scan<'_> {
     /// Makes a key that has a value what an error is about.
     #[cold]
     fn blame(&mut self, slot: u8) {
-        self.parent = "";
+        self.parent = Parent::None;
         // `"key":` stands in front of the value; these keys hold no quotes.
         let end = self.slots[usize::from(slot) % table::SLOTS].start - 1;
         let mut start = end - 2;

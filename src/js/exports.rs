@@ -6,13 +6,14 @@
 use std::cell::UnsafeCell;
 use std::time::Duration;
 
-use super::Answer;
-use crate::codec::bytes::{put, put_byte};
+use super::{Answer, host};
+use crate::codec::bytes::{byte_at, part, put, put_byte};
 use crate::destination::{BatchId, Now};
 use crate::engine::{
     DropReason, Engine, Fate, Limits, OnExhausted, Outcome, Output, RecordError, Stats, Tag, TransmitId,
     Unrecorded, WhenFull,
 };
+use crate::growingio::transcode::problem::COUNT;
 use crate::growingio::{Consumer, Format, GrowingIo, Parts, Sealed};
 use crate::http::Body;
 use crate::sampling::is_sampled;
@@ -31,6 +32,8 @@ struct State {
 }
 
 const NUMBERS: usize = 24;
+/// What [`tw_record`] says beyond this is the number of a problem, which count from 1.
+const INVALID: u32 = 3;
 
 /// One tracker, one instance of the module, one thread.
 struct Instance(UnsafeCell<State>);
@@ -76,20 +79,21 @@ pub(super) extern "C" fn tw_text() -> *const u8 {
 }
 
 /// The first `len` bytes of the room, written by `TextEncoder`.
-fn input(len: usize) -> &'static str {
+fn input(len: usize) -> &'static [u8] {
     let input = &mut state().input;
-    // SAFETY: the shell wrote `len` bytes into a room of at least as many, by `TextEncoder`, which writes UTF-8.
-    unsafe {
-        input.set_len(len);
-        str::from_utf8_unchecked(input)
-    }
+    // SAFETY: the shell wrote `len` bytes into a room of at least as many.
+    unsafe { input.set_len(len) };
+    input
 }
 
 /// What stands before the first zero, and what comes after it.
 #[inline(never)]
-fn split_once(text: &str) -> (&str, &str) {
-    let at = text.bytes().take_while(|&byte| byte != 0).count();
-    (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default())
+fn split_once(text: &[u8]) -> (&[u8], &[u8]) {
+    let mut at = 0;
+    while at < text.len() && byte_at(text, at) != 0 {
+        at += 1;
+    }
+    (part(text, 0, at), part(text, at + 1, text.len()))
 }
 
 impl State {
@@ -99,17 +103,6 @@ impl State {
 
     fn now(mono: f64, wall: f64) -> Now {
         Now { mono: mono as u64, wall: wall as u64 }
-    }
-
-    /// An invalid event or option as text: kind, field and hint.
-    fn refuse(&mut self, code: &str, field: &[u8], hint: &[u8]) {
-        self.text.clear();
-        for (place, part) in [code.as_bytes(), field, hint].into_iter().enumerate() {
-            if place > 0 {
-                put_byte(&mut self.text, 0);
-            }
-            put(&mut self.text, part);
-        }
     }
 }
 
@@ -123,7 +116,7 @@ pub(super) extern "C" fn tw_new(len: usize) {
         let (text, others) = split_once(rest);
         rest = others;
         // Absent is empty.
-        (!text.is_empty()).then_some(text)
+        (!text.is_empty()).then_some(host::text(text))
     });
     let max_size = state.option(2) as usize;
     let max_request_bytes = state.option(5) as usize;
@@ -169,7 +162,8 @@ pub(super) extern "C" fn tw_new(len: usize) {
 }
 
 /// Records an event in the neutral form. 0: recorded; 1: recorded, and to be polled; 2: the queue is full; 3: closed;
-/// 4: invalid, the text says why. `tagged`: 0 no, 1 by number 0, 2 by the text in front of the event, up to a zero.
+/// 4 and above: invalid, by the problem; the text is the name at fault, as JSON, number 1 where reading stopped, number 2
+/// the object that the name is a key of. `tagged`: 0 no, 1 by number 0, 2 by the text in front of the event, up to a zero.
 #[unsafe(no_mangle)]
 pub(super) extern "C" fn tw_record(len: usize, tagged: u32, mono: f64, wall: f64) -> u32 {
     let state = state();
@@ -179,7 +173,7 @@ pub(super) extern "C" fn tw_record(len: usize, tagged: u32, mono: f64, wall: f64
         2 => {
             let (tag, event) = split_once(text);
             text = event;
-            Some(Tag::Text(tag.into()))
+            Some(Tag::Text(host::text(tag).into()))
         }
         _ => None,
     };
@@ -187,22 +181,20 @@ pub(super) extern "C" fn tw_record(len: usize, tagged: u32, mono: f64, wall: f64
     tripwire(text);
     let now = State::now(mono, wall);
     state.record.clear();
-    match engine.destination().transcode_or_tell(text, now, &mut state.record) {
+    match engine.destination().transcode_or_refuse(text, now, &mut state.record) {
         Ok(lane) => match engine.push(&lane, &state.record, tag, now) {
             Ok(recorded) => u32::from(recorded.wake),
             Err(RecordError::Full) => 2,
             Err(RecordError::Closed) => 3,
-            Err(RecordError::Invalid(invalid)) => {
-                state.refuse(invalid.code(), invalid.field.as_bytes(), invalid.hint.as_bytes());
-                4
-            }
+            // They follow the problems of the transcoder.
+            Err(RecordError::Invalid(invalid)) => INVALID + COUNT + 1 + u32::from(invalid.field == "tag"),
         },
         Err(refused) => {
             engine.count_unrecorded(Unrecorded::Invalid);
-            let said = std::mem::take(&mut state.record);
-            let (field, hint) = said.split_at(refused.field_end.min(said.len()));
-            state.refuse(refused.kind.code(), field, hint);
-            4
+            std::mem::swap(&mut state.text, &mut state.record);
+            state.numbers[1] = refused.at as f64;
+            state.numbers[2] = f64::from(refused.parent as u8);
+            INVALID + refused.problem as u32
         }
     }
 }
@@ -295,14 +287,17 @@ pub(super) extern "C" fn tw_answer(
         status: status as u16,
         maybe_accepted: maybe != 0,
         after: (after >= 0.0).then_some(after as u64),
-        said: text.to_owned(),
+        said: host::owned_text(text),
     };
     engine.answer(id, Ok(&answer), now);
 }
 
 /// In the build that tests traps: panics where the text of an event or an answer asks for it.
-fn tripwire(text: &str) {
-    assert!(cfg!(not(feature = "__test-panic")) || !text.contains("__test-panic"), "asked for");
+fn tripwire(text: &[u8]) {
+    assert!(
+        cfg!(not(feature = "__test-panic")) || !text.windows(12).any(|part| part == b"__test-panic"),
+        "asked for"
+    );
 }
 
 /// A request was refused before it left: its batch goes back, and that was no attempt.
@@ -362,5 +357,5 @@ fn put_numbers(to: &mut [f64; NUMBERS], numbers: &[u64]) {
 /// Whether a user is in the sample of number 0.
 #[unsafe(no_mangle)]
 pub(super) extern "C" fn tw_sampled(len: usize) -> u32 {
-    u32::from(is_sampled(input(len), state().numbers[0]))
+    u32::from(is_sampled(host::text(input(len)), state().numbers[0]))
 }

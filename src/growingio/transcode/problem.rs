@@ -1,27 +1,19 @@
 //! What can be wrong with an event's text.
 //!
-//! A problem is a number, so that passing it on costs a comparison; what is told of it is put together once, in
-//! [`Scan::tell`].
+//! A problem is a number, so that passing it on costs a comparison; it is put into words in the end, in the npm package
+//! by its script.
 
-use super::scan::Scan;
+use super::Refused;
 use super::text::put_raw;
+use crate::Invalid;
 use crate::InvalidKind::{self, Empty, Malformed, Missing, NotFinite, OutOfRange, UnknownField, WrongType};
-use crate::codec::bytes::{byte_at, part, put};
-use crate::codec::number::write_unsigned;
 
-/// A problem, by its place in [`TOLD`].
+/// A problem, by its place in [`TOLD`], counted from 1, so that 0 is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 // As wide as a register of wasm, which saves masks.
 #[repr(u32)]
-pub(super) enum Problem {
-    Object,
-    Value,
-    String,
-    Colon,
-    Next,
-    Digit,
-    End,
-    Quote,
+pub(crate) enum Problem {
+    Json = 1,
     Control,
     Escape,
     TooDeep,
@@ -51,25 +43,27 @@ pub(super) enum Problem {
     Identities,
 }
 
+/// The object that the name at fault is a key of, where names are told with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Parent {
+    None,
+    Mapping,
+    Attributes,
+    Resource,
+    ResourceAttributes,
+}
+
 pub(super) type Result<T = ()> = std::result::Result<T, Problem>;
 
 /// The field of what is wrong with the text as such; its byte is told.
 const JSON: &str = "json";
 /// The name that was read last.
 const NAME: &str = "";
-/// The longest name that is told, in characters, for it comes from outside.
-const LONGEST: usize = 100;
 
 /// Field, what is wrong with it, and the way out.
-const TOLD: [(Problem, &str, InvalidKind, &str); 35] = [
-    (Problem::Object, JSON, Malformed, "expected an object"),
-    (Problem::Value, JSON, Malformed, "expected a value"),
-    (Problem::String, JSON, Malformed, "expected a string"),
-    (Problem::Colon, JSON, Malformed, "expected `:`"),
-    (Problem::Next, JSON, Malformed, "expected `,` or the closing bracket"),
-    (Problem::Digit, JSON, Malformed, "expected a digit"),
-    (Problem::End, JSON, Malformed, "expected the end"),
-    (Problem::Quote, JSON, Malformed, "expected the closing quote"),
+const TOLD: [(Problem, &str, InvalidKind, &str); 28] = [
+    (Problem::Json, JSON, Malformed, "no JSON object from here on"),
     (Problem::Control, JSON, Malformed, "a control character; escape it, e.g. \\n"),
     (Problem::Escape, JSON, Malformed, "no such escape"),
     (Problem::TooDeep, NAME, Malformed, "nest at most 64 levels deep"),
@@ -104,103 +98,55 @@ const TOLD: [(Problem, &str, InvalidKind, &str); 35] = [
     (Problem::Identities, "identities", Empty, "give at least one id"),
 ];
 
-static KINDS: [InvalidKind; TOLD.len()] = {
-    let mut kinds = [Malformed; TOLD.len()];
-    let mut at = 0;
-    while at < TOLD.len() {
-        assert!(TOLD[at].0 as usize == at);
-        kinds[at] = TOLD[at].2;
-        at += 1;
-    }
-    kinds
-};
+/// How many problems there are.
+#[cfg(all(feature = "js", target_family = "wasm"))]
+pub(crate) const COUNT: u32 = TOLD.len() as u32;
 
-/// The fields and hints, each with its length in front.
-static TEXTS: [u8; size()] = {
-    let mut texts = [0; size()];
-    let (mut at, mut end) = (0, 0);
-    while at < 2 * TOLD.len() {
-        let text = if at % 2 == 0 { TOLD[at / 2].1 } else { TOLD[at / 2].3 }.as_bytes();
-        assert!(text.len() < 256);
-        texts[end] = text.len() as u8;
-        end += 1;
-        let mut place = 0;
-        while place < text.len() {
-            texts[end] = text[place];
-            end += 1;
-            place += 1;
-        }
-        at += 1;
-    }
-    texts
-};
+/// What stands in front of a name, by [`Parent`].
+const PARENTS: [&str; 5] = ["", "mapping.", "attributes.", "resource_item.", "resource_item.attributes."];
 
-const fn size() -> usize {
-    let (mut size, mut at) = (0, 0);
-    while at < TOLD.len() {
-        size += 2 + TOLD[at].1.len() + TOLD[at].3.len();
-        at += 1;
-    }
-    size
-}
+/// The longest name that is told, in characters, for it comes from outside.
+const LONGEST: usize = 100;
 
-impl Problem {
-    pub(super) fn kind(self) -> InvalidKind {
-        KINDS[self as usize]
-    }
-
-    /// The field, or the hint that follows it.
-    fn text(self, hint: bool) -> &'static [u8] {
-        let mut rest = 2 * self as usize + usize::from(hint);
-        let mut at = 0;
-        loop {
-            let start = at + 1;
-            at = start + usize::from(byte_at(&TEXTS, at));
-            if rest == 0 {
-                return part(&TEXTS, start, at);
+impl Refused {
+    /// In words; `name` is what was appended to the buffer.
+    pub(super) fn tell(&self, name: &[u8]) -> Invalid {
+        let (_, field, kind, hint) = TOLD[self.problem as usize - 1];
+        match field {
+            JSON => Invalid::new(field, kind, format!("byte {}: {hint}", self.at)),
+            NAME => {
+                let mut raw = Vec::new();
+                put_raw(&mut raw, name);
+                let raw = String::from_utf8_lossy(&raw);
+                let mut field = String::from(PARENTS[self.parent as usize]);
+                match raw.char_indices().nth(LONGEST) {
+                    Some((end, _)) => field.extend([&raw[..end], "…"]),
+                    None => field.push_str(&raw),
+                }
+                Invalid::new(field, kind, hint)
             }
-            rest -= 1;
+            _ => Invalid::new(field, kind, hint),
         }
     }
 }
 
-impl Scan<'_> {
-    /// Appends the field at fault and then what to do about it; where the field ends.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn tell(&self, problem: Problem, out: &mut Vec<u8>) -> usize {
-        let field = problem.text(false);
-        put(out, field);
-        if field.is_empty() {
-            put(out, self.parent.as_bytes());
-            if !self.parent.is_empty() {
-                put(out, b".");
-            }
-            let start = out.len();
-            put_raw(out, self.tape(self.name));
-            cut(out, start);
-        }
-        let end = out.len();
-        if field == JSON.as_bytes() {
-            put(out, b"byte ");
-            write_unsigned(out, self.at as u64);
-            put(out, b": ");
-        }
-        put(out, problem.text(true));
-        end
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Cuts what follows `start` after so many characters.
-fn cut(out: &mut Vec<u8>, start: usize) {
-    let mut count = 0;
-    let mut at = start;
-    while let Some(&byte) = out.get(at) {
-        count += usize::from(byte & 0xc0 != 0x80);
-        if count > LONGEST {
-            out.truncate(at);
-            return put(out, "…".as_bytes());
+    #[test]
+    fn the_npm_package_says_the_same() {
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("pkg/src/problems.ts");
+        let script = std::fs::read_to_string(file).unwrap();
+        let rows: Vec<&str> = script.lines().filter_map(|line| line.strip_prefix("  \"")).collect();
+        for (at, (problem, field, kind, hint)) in TOLD.iter().enumerate() {
+            assert_eq!(*problem as usize, at + 1);
+            let hint = hint.replace('\\', "\\\\");
+            assert_eq!(rows[at], format!("{}|{field}|{hint}\",", kind.code()));
         }
-        at += 1;
+        let parents = PARENTS.map(|parent| format!("\"{parent}\"")).join(", ");
+        assert!(script.contains(&format!("PARENTS = [{parents}];")));
+        // An event and a tag may be too large as well.
+        assert_eq!(rows.len(), TOLD.len() + 2);
     }
 }

@@ -1,6 +1,6 @@
 //! Reads an event's text once: canonical JSON onto a tape, and where each member's value stands there.
 
-use super::problem::{Problem, Result};
+use super::problem::{Parent, Problem, Result};
 use super::table;
 use super::text::copy_string;
 use crate::codec::bytes::{byte_at, part, put, put_byte};
@@ -28,7 +28,7 @@ pub(super) struct Scan<'t> {
     /// Where each key stands on the tape and in which object, by hash: open addressing.
     keys: Vec<(usize, usize)>,
     /// What an error is about.
-    pub(super) parent: &'static str,
+    pub(super) parent: Parent,
     pub(super) name: Span,
     /// The first key that only an event may have, and the first that stands twice.
     pub(super) unknown: Span,
@@ -57,7 +57,8 @@ enum Level {
 impl<'t> Scan<'t> {
     /// `tape` and `slots`: what every record has.
     pub(super) fn new(text: &'t [u8], tape: &[u8], slots: &Slots, protobuf: bool) -> Self {
-        let mut copy = Vec::with_capacity(tape.len() + text.len() + 64);
+        let mut copy = Vec::new();
+        copy.reserve(tape.len() + text.len() + 64);
         put(&mut copy, tape);
         Self {
             text,
@@ -67,7 +68,7 @@ impl<'t> Scan<'t> {
             slots: *slots,
             // A key and its value are five bytes at least, so that this is never full.
             keys: vec![(0, 0); (text.len() / 4 + 8).next_power_of_two()],
-            parent: "",
+            parent: Parent::None,
             name: Span::default(),
             unknown: Span::default(),
             twice: Span::default(),
@@ -98,16 +99,16 @@ impl<'t> Scan<'t> {
     /// Reads the whole text.
     pub(super) fn event(&mut self) -> Result {
         if self.peek() != u32::from(b'{') {
-            return Err(Problem::Object);
+            return Err(Problem::Json);
         }
         self.nest(Level::Event)?;
-        if self.peek() != 0 || self.at < self.text.len() { Err(Problem::End) } else { Ok(()) }
+        if self.peek() != 0 || self.at < self.text.len() { Err(Problem::Json) } else { Ok(()) }
     }
 
     /// Reads the object or list that comes next.
     fn nest(&mut self, level: Level) -> Result {
         let bracket = self.peek();
-        self.take(bracket, Problem::Value)?;
+        self.take(bracket)?;
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             return Err(Problem::TooDeep);
@@ -117,7 +118,7 @@ impl<'t> Scan<'t> {
         // `{` and `}`, `[` and `]` are two apart.
         while self.peek() != bracket + 2 {
             if self.tape.len() > object {
-                self.take(b','.into(), Problem::Next)?;
+                self.take(b','.into())?;
             }
             if level == Level::List {
                 self.value()?;
@@ -126,18 +127,18 @@ impl<'t> Scan<'t> {
             let start = self.tape.len();
             self.string()?;
             let key = Span { start, end: self.tape.len() };
-            self.take(b':'.into(), Problem::Colon)?;
+            self.take(b':'.into())?;
             if level != Level::Inner {
                 self.name = key;
             }
             match level {
                 Level::Event => {
-                    self.parent = "";
+                    self.parent = Parent::None;
                     self.top(key)?;
                     continue;
                 }
                 Level::Resource => {
-                    self.parent = "resource_item";
+                    self.parent = Parent::Resource;
                     let Some(row) = self.row(&table::RESOURCE, key) else {
                         return Err(Problem::ResourceTakes);
                     };
@@ -155,7 +156,7 @@ impl<'t> Scan<'t> {
                 return Err(Problem::NoString);
             }
         }
-        self.take(bracket + 2, Problem::Value)?;
+        self.take(bracket + 2)?;
         self.depth -= 1;
         if twice.start == 0 {
             return Ok(());
@@ -219,12 +220,12 @@ impl<'t> Scan<'t> {
         let start = self.tape.len();
         let parent = self.parent;
         let (inside, level) = match row.slot {
-            _ if self.peek() != u32::from(b'{') => ("", Level::List),
-            table::MAPPING => ("mapping", Level::Strings),
-            table::ATTRIBUTES => ("attributes", Level::Named),
-            table::RESOURCE_ATTRIBUTES => ("resource_item.attributes", Level::Named),
-            table::RESOURCE_ITEM => ("", Level::Resource),
-            _ => ("", Level::List),
+            _ if self.peek() != u32::from(b'{') => (Parent::None, Level::List),
+            table::MAPPING => (Parent::Mapping, Level::Strings),
+            table::ATTRIBUTES => (Parent::Attributes, Level::Named),
+            table::RESOURCE_ATTRIBUTES => (Parent::ResourceAttributes, Level::Named),
+            table::RESOURCE_ITEM => (Parent::None, Level::Resource),
+            _ => (Parent::None, Level::List),
         };
         if level == Level::List {
             self.value()?;
@@ -279,7 +280,7 @@ impl<'t> Scan<'t> {
             b't' => self.word(b"true"),
             b'f' => self.word(b"false"),
             b'n' => self.word(b"null"),
-            _ => Err(Problem::Value),
+            _ => Err(Problem::Json),
         }
     }
 
@@ -321,12 +322,12 @@ impl<'t> Scan<'t> {
         while let b'0'..=b'9' = byte_at(self.text, self.at) {
             self.at += 1;
         }
-        if self.at == start { Err(Problem::Digit) } else { Ok(()) }
+        if self.at == start { Err(Problem::Json) } else { Ok(()) }
     }
 
     fn word(&mut self, word: &'static [u8]) -> Result {
         if part(self.text, self.at, self.at + word.len()) != word {
-            return Err(Problem::Value);
+            return Err(Problem::Json);
         }
         self.at += word.len();
         put(&mut self.tape, word);
@@ -334,15 +335,15 @@ impl<'t> Scan<'t> {
     }
 
     fn string(&mut self) -> Result {
-        self.take(b'"'.into(), Problem::String)?;
+        self.take(b'"'.into())?;
         copy_string(self.text, &mut self.at, &mut self.tape, false)?;
         put_byte(&mut self.tape, b'"');
         Ok(())
     }
 
-    fn take(&mut self, byte: u32, problem: Problem) -> Result {
+    fn take(&mut self, byte: u32) -> Result {
         if self.peek() != byte {
-            return Err(problem);
+            return Err(Problem::Json);
         }
         self.at += 1;
         put_byte(&mut self.tape, byte as u8);

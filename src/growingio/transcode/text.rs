@@ -18,7 +18,7 @@ pub(super) fn copy_string(from: &[u8], at: &mut usize, out: &mut Vec<u8>, raw: b
             }
             b'\\' => {}
             _ if end < from.len() => return Err(Problem::Control),
-            _ => return Err(Problem::Quote),
+            _ => return Err(Problem::Json),
         }
         let letter = byte_at(from, end + 1);
         let mut next = end + 2;
