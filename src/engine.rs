@@ -455,7 +455,6 @@ impl<D: Destination> Engine<D> {
         let sealed = if self.planted.has(Bug::SealedUncounted) { 0 } else { live.sealed };
         let reserve = sealed.max(self.limits.sealed_reserve());
         live.events < self.limits.max_queue_events
-            && self.pool.is_within(self.limits.max_queue_bytes)
             && live.plain + live.tags + reserve + bytes <= self.limits.max_queue_bytes
     }
 

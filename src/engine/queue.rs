@@ -32,15 +32,17 @@ pub(super) struct Pool {
 struct Segment {
     first: u64,
     data: Vec<u8>,
+    /// Where each record ends, and by [`ENDED`] whether it has.
     ends: Vec<u32>,
     /// From this record on, accepted at this time (ms on the monotonic clock; before 0 when restored).
     times: Vec<(u32, i64)>,
     tags: Vec<(u32, Tag)>,
     live: u32,
     live_bytes: usize,
-    /// A bit for each record that has ended; shorter than that while the last ones live.
-    ended: Vec<u64>,
 }
+
+/// Of the end of a record that is no more.
+const ENDED: u32 = 1 << 31;
 
 const SPARE_SEGMENTS: usize = 16;
 
@@ -158,7 +160,7 @@ impl Queue {
             let from = (number - segment.first) as usize;
             let to = (range.end.min(segment.end()) - segment.first) as usize;
             number = segment.end();
-            let ended = segment.ends[to - 1] as usize - segment.start(from);
+            let ended = segment.start(to) - segment.start(from);
             bytes += ended;
             if !segment.tags.is_empty() {
                 let first = segment.tags.partition_point(|&(at, _)| (at as usize) < from);
@@ -168,8 +170,7 @@ impl Queue {
             segment.live -= (to - from) as u32;
             segment.live_bytes -= ended;
             if segment.live > 0 {
-                #[cfg(not(all(feature = "js", target_family = "wasm")))]
-                segment.mark_ended(from..to);
+                segment.ends[from..to].iter_mut().for_each(|end| *end |= ENDED);
             } else {
                 pool.give(self.segments.remove(index));
             }
@@ -177,15 +178,14 @@ impl Queue {
         bytes
     }
 
-    /// Copies segments of which less than half is live.
-    #[cfg(not(all(feature = "js", target_family = "wasm")))]
+    /// Closes the gaps in segments of which less than half is live.
     pub(super) fn compact(&mut self, pool: &mut Pool) {
         let full = self.segments.len().saturating_sub(1);
         for segment in self.segments.iter_mut().take(full) {
-            if segment.live_bytes * 2 < segment.data.capacity() {
-                let compacted = Box::new(segment.compacted());
-                pool.held += compacted.data.capacity();
-                pool.give(std::mem::replace(segment, compacted));
+            let held = segment.data.capacity();
+            if segment.live_bytes * 2 < held {
+                segment.compact();
+                pool.held -= held - segment.data.capacity();
             }
         }
     }
@@ -210,42 +210,20 @@ impl Segment {
         self.live_bytes += record.len();
     }
 
-    #[cfg(not(all(feature = "js", target_family = "wasm")))]
-    fn mark_ended(&mut self, places: Range<usize>) {
-        self.ended.resize(self.ended.len().max(places.end.div_ceil(64)), 0);
-        places.for_each(|place| self.ended[place / 64] |= 1 << (place % 64));
-    }
-
-    #[cfg(not(all(feature = "js", target_family = "wasm")))]
-    fn has_ended(&self, place: usize) -> bool {
-        self.ended.get(place / 64).is_some_and(|bits| bits >> (place % 64) & 1 == 1)
-    }
-
-    #[cfg(not(all(feature = "js", target_family = "wasm")))]
-    /// A copy with only the live records, under the same numbers. Between them those that have ended are empty.
-    fn compacted(&mut self) -> Self {
-        let (mut first, mut end) = (0, self.ends.len());
-        while self.has_ended(first) {
-            first += 1;
-        }
-        while self.has_ended(end - 1) {
-            end -= 1;
-        }
-        let mut copy = Self { first: self.first + first as u64, ..Self::default() };
-        copy.data.reserve_exact(self.live_bytes);
-        copy.ends.reserve_exact(end - first);
-        for place in first..end {
-            let ended = self.has_ended(place);
-            let record = &self.data[self.start(place)..self.ends[place] as usize];
-            copy.push(if ended { &[] } else { record }, self.accepted_at(place), None);
-            if ended {
-                copy.mark_ended(place - first..place - first + 1);
-                copy.live -= 1;
+    /// Keeps only the bytes of live records. The others stay as empty ones, so that numbers stay what they are.
+    fn compact(&mut self) {
+        let mut data = Vec::new();
+        data.reserve_exact(self.live_bytes);
+        let mut start = 0;
+        for end in &mut self.ends {
+            let to = (*end & !ENDED) as usize;
+            if *end & ENDED == 0 {
+                data.extend_from_slice(&self.data[start..to]);
             }
+            start = to;
+            *end = *end & ENDED | data.len() as u32;
         }
-        copy.tags = std::mem::take(&mut self.tags);
-        copy.tags.iter_mut().for_each(|(place, _)| *place -= first as u32);
-        copy
+        self.data = data;
     }
 
     fn accepted_at(&self, place: usize) -> i64 {
@@ -254,7 +232,7 @@ impl Segment {
     }
 
     fn start(&self, place: usize) -> usize {
-        if place == 0 { 0 } else { self.ends[place - 1] as usize }
+        if place == 0 { 0 } else { (self.ends[place - 1] & !ENDED) as usize }
     }
 
     fn end(&self) -> u64 {
@@ -268,18 +246,8 @@ impl Pool {
     }
 
     /// Whether segments hold so much more than the `live` bytes in them that compacting is worth while.
-    #[cfg(not(all(feature = "js", target_family = "wasm")))]
     pub(super) fn is_sparse(&self, live: usize, lanes: usize) -> bool {
         self.held > 2 * live + (SPARE_SEGMENTS + lanes) * self.segment_bytes
-    }
-
-    /// Whether the segments are within the bound of the queue, and what they may always take. In the npm package's module
-    /// they are not compacted: that would be code for events that keep failing one by one among others that do not.
-    pub(super) fn is_within(&self, _most: usize) -> bool {
-        #[cfg(all(feature = "js", target_family = "wasm"))]
-        return self.held <= _most + SPARE_SEGMENTS * self.segment_bytes;
-        #[cfg(not(all(feature = "js", target_family = "wasm")))]
-        true
     }
 
     fn take(&mut self, at_least: usize) -> Box<Segment> {
@@ -301,7 +269,6 @@ impl Pool {
             segment.ends.clear();
             segment.times.clear();
             segment.tags.clear();
-            segment.ended.clear();
             (segment.live, segment.live_bytes) = (0, 0);
             self.spare.push(segment);
         }

@@ -329,7 +329,6 @@ impl<D: Destination> Engine<D> {
         }
         self.live.events -= count;
         self.live.plain -= bytes;
-        #[cfg(not(all(feature = "js", target_family = "wasm")))]
         if self.pool.is_sparse(self.live.plain, self.lanes.len()) {
             self.lanes.iter_mut().for_each(|lane| lane.queue.compact(&mut self.pool));
         }
