@@ -44,7 +44,8 @@ export function watchPage(driver: Driver, changed: () => void): Host {
       // Keepalive outlives the page. When it fails others may have the quota, so the retry of a visible page goes without.
       attempt.keepalive_ = (hidden || attempt.attempt_ == 1) && attempt.body_.length <= room();
       const response = await send(attempt.url_, { ...init, keepalive: attempt.keepalive_ });
-      readable = true;
+      // Throws where a stand-in for `fetch` gives nothing.
+      readable = "status" in response;
       refused = false;
       return response;
     } catch (error) {

@@ -30,7 +30,8 @@ type Recording = [text: string, tag: Tag, mono: number, wall: number, user?: str
 
 export type Core = ReturnType<typeof createCore>;
 
-export function createCore(settings: Settings, tell: (outcome: Outcome) => void) {
+/** `wake` is called when the module is there after events have waited for it. */
+export function createCore(settings: Settings, tell: (outcome: Outcome) => void, wake: () => void) {
   /** What happened outside the engine, and in those that trapped. */
   const past = [...ZEROS];
   /** The shell's own count of what the engine took and ended, in case it traps; the rest as its books last were. */
@@ -94,7 +95,7 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
       const module = load();
       if (module instanceof WebAssembly.Module) return start(module);
       early = [];
-      ready = module.then(start).catch(refuse);
+      ready = module.then(start).then(wake).catch(refuse);
     } catch (error) {
       refuse(error);
     }
@@ -108,6 +109,7 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
     } catch (error) {
       abi = undefined;
       lives++;
+      unconfirmed.clear();
       traps.push(mono());
       settings.logger_.warn("trackwire:", error);
       const [accepted, delivered, rejected, expired, dropped] = own as [number, number, number, number, number];
@@ -208,7 +210,9 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void)
     /** Tells the outcome that `tw_poll` has just given. */
     outcome_(abi: Abi) {
       const [fate, count, batch, possibly, code, tagged, number] = abi.numbers_() as unknown as number[];
-      const [message, text] = abi.text_().split("\0");
+      // A tag holds no zero, but an answer may.
+      const [text, ...rest] = abi.text_().split("\0");
+      const message = rest.join("\0");
       // Two fates are deliveries and four are drops, told apart below.
       const entry = fate! > 3 ? Entry.Dropped : fate || Entry.Delivered;
       own[entry]! += count!;

@@ -68,7 +68,7 @@ export function createDriver(settings: Settings) {
 
   const core = createCore(settings, (outcome) => {
     if (outcomes.push(outcome) == 1) queueMicrotask(tell);
-  });
+  }, () => wake());
   const { enter_: enter, mono_: mono } = core;
 
   /** Hands out what ended. */
@@ -123,13 +123,14 @@ export function createDriver(settings: Settings) {
         signal: controller.signal,
       };
       const response = page ? await page.fetch_(attempt, init) : await (options.fetch ?? fetch)(attempt.url_, init);
-      if (response) {
+      // A page may say that it has not left; anything else without a response is a failure.
+      if (response || !page) {
         // A page may see that there was a redirect, but not which.
-        status = response.type == "opaqueredirect" ? 302 : response.status;
-        const asked = response.headers.get("retry-after") as string;
+        status = response!.type == "opaqueredirect" ? 302 : response!.status;
+        const asked = response!.headers.get("retry-after") as string;
         after = Math.max(/^ *\d+ *$/.test(asked) ? +asked * 1e3 : Date.parse(asked) - wall(), 0);
         // A body that nobody reads keeps its connection, and its part of a page's quota.
-        const body = (await response.text().catch(() => "")).trim().slice(0, 200);
+        const body = (await response!.text().catch(() => "")).trim().slice(0, 200);
         const said = status > 299 && status < 400 ? "redirects are not followed; set serverHost to where it points" : body;
         text = "HTTP " + status + (said && ": " + said);
       } else {

@@ -71,14 +71,20 @@ export function settle(options: Options): Settings {
   }
   const logger = options.logger ?? console;
   if (!logger.warn || !logger.log) bad("logger");
+  let headers: Record<string, string>;
   try {
-    new Headers(options.headers);
+    headers = Object.fromEntries(new Headers(options.headers ?? {}));
   } catch {
     bad("headers");
   }
+  try {
+    if (new URL(serverHost).username) throw 0;
+  } catch {
+    bad("serverHost");
+  }
   const requestTimeout = number("requestTimeout", 5e3, 1);
   return {
-    wire_: createWire(serverHost, productId, format, options.headers as Record<string, string>),
+    wire_: createWire(serverHost, productId, format, headers!),
     texts_: [
       productId,
       text("dataSourceId"),

@@ -44,7 +44,7 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
    * closed, the user outside the sample, or `beforeSend` says so; `stats` counts each. */
   trackCustomEvent<Name extends keyof Events & string>(name: Name, event: CustomEvent<Events[Name]> = {}): boolean {
     return this.record_(event, () => {
-      const made = this.about_(event, event.attributes as Attributes | undefined, name);
+      const made = this.about_(event, event.attributes as Attributes | undefined, given(name));
       if (event.resourceItem) made.resource_item = event.resourceItem;
       return event.fields ? { ...made, ...event.fields } : made;
     });
@@ -57,18 +57,18 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
 
   /** Records a row of a dimension table. */
   submitItem(item: Item): boolean {
-    return this.record_(item, () => ({ item: item.itemId, key: item.itemKey, attributes: item.attributes }));
+    return this.record_(item, () => ({ item: given(item.itemId), key: item.itemKey, attributes: item.attributes }));
   }
 
   /** Records ids that belong to one person. */
   submitUserMapping(mapping: UserMapping): boolean {
-    return this.record_(mapping, () => ({ mapping: mapping.identities, time: time(mapping) }));
+    return this.record_(mapping, () => ({ mapping: given(mapping.identities), time: time(mapping) }));
   }
 
   /** Records an event in the neutral form, one JSON object, as it is. (Where `defaultAttributes` or `beforeSend` are
    * set it is parsed for them, and numbers go as JavaScript has them.) */
   trackJson(text: string, options: { tag?: number | string } = {}): boolean {
-    return this.record_(options, () => text);
+    return this.record_(options, () => String(text));
   }
 
   /** Sends what waits, and returns when everything recorded before has ended, or after the timeout: it is no error for
@@ -143,7 +143,7 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
       try {
         tag = given.tag;
         event = make();
-        if (typeof event == "string" && (beforeSend || defaultAttributes || driver.rate_ < 1)) event = parse(event);
+        if (typeof event == "string" && (beforeSend || defaultAttributes)) event = parse(event);
         if (defaultAttributes && typeof event == "object" && event.track) {
           // The event's own come first, and win.
           event.attributes = { ...event.attributes, ...defaultAttributes, ...event.attributes };
@@ -154,11 +154,12 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
       if (tag !== undefined && !(typeof tag == "string" ? !tag.includes("\0") : Number.isSafeInteger(tag) && tag >= 0)) {
         throw new TrackwireError("wrong_type", "tag");
       }
+      if (driver.rate_ < 1) {
+        const { user: id, anonymous } = Object(typeof event == "string" ? parse(event) : event);
+        user = String(id || anonymous || "");
+        if (user && driver.sampled_(user) === false) return leave(Entry.SampledOut);
+      }
       if (typeof event == "object") {
-        if (driver.rate_ < 1) {
-          user = String(event.user || event.anonymous || "");
-          if (user && driver.sampled_(user) === false) return leave(Entry.SampledOut);
-        }
         if (beforeSend) {
           event.attributes &&= { ...event.attributes };
           if (beforeSend(event) === false) return leave(Entry.Filtered);
@@ -183,9 +184,14 @@ function time({ eventTime }: { eventTime?: number | Date }): number | undefined 
   return eventTime && +eventTime;
 }
 
+/** What says which kind of event it is. Left out it would be another kind, so it is null, which is refused. */
+const given = <T>(value: T): T => value ?? (null as T);
+
 function parse(text: string): NeutralEvent | string {
   try {
-    return JSON.parse(text) ?? text;
+    const event = JSON.parse(text);
+    // What is no object is for the engine to refuse.
+    return typeof event == "object" && event ? event : text;
   } catch {
     // The engine says what is wrong with it.
     return text;

@@ -201,8 +201,8 @@ pub(super) extern "C" fn tw_record(len: usize, tagged: u32, mono: f64, wall: f64
 
 /// What to do; with `most` of 0 or more, no request with a body of more bytes. 0: nothing until number 0 (below 0: until
 /// told otherwise). 1: send this: batch, attempt, deadline, where the body is and its length, lane, and what the URL is to name as `stm`. 2: an
-/// outcome: fate, count, batch or -1, possibly delivered, code, how it is tagged, the tag; the text is the message and,
-/// after a zero, the tag.
+/// outcome: fate, count, batch or -1, possibly delivered, code, how it is tagged, the tag; the text is the tag and, after a zero,
+/// the message.
 #[unsafe(no_mangle)]
 pub(super) extern "C" fn tw_poll(mono: f64, wall: f64, most: f64) -> u32 {
     let state = state();
@@ -245,10 +245,6 @@ impl State {
         numbers[1] = outcome.count as f64;
         numbers[2] = outcome.batch.map_or(-1.0, |batch| batch.0 as f64);
         numbers[3] = f64::from(u8::from(outcome.possibly_delivered));
-        if let Some(cause) = cause {
-            put(text, cause.message.as_bytes());
-            numbers[4] = f64::from(cause.code);
-        }
         numbers[5] = 0.0;
         match &outcome.tag {
             None => {}
@@ -258,9 +254,14 @@ impl State {
             }
             Some(Tag::Text(tag)) => {
                 numbers[5] = 2.0;
-                put_byte(text, 0);
                 put(text, tag.as_bytes());
             }
+        }
+        // A tag holds no zero, but a message may.
+        put_byte(text, 0);
+        if let Some(cause) = cause {
+            put(text, cause.message.as_bytes());
+            numbers[4] = f64::from(cause.code);
         }
     }
 }

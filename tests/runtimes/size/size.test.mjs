@@ -33,5 +33,5 @@ test("the application that is weighed uses everything there is", () => {
 test("a list of builds that says something else is refused, with its line", () => {
   assert.throws(() => builds("[a]\nfeatures = [js]"), /line 2: neither a list/);
   assert.throws(() => builds("[a]\nfeature = 1"), /line 2: not a field/);
-  assert.throws(() => builds('[a]\nfeatures = ["js"]'), /a lacks profile, wasm-opt, budget/);
+  assert.throws(() => builds('[a]\nfeatures = ["js"]'), /a lacks profile, rustflags, wasm-opt, budget/);
 });
