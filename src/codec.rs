@@ -8,9 +8,12 @@ pub(crate) mod number;
 #[cfg(feature = "collector")]
 pub(crate) mod protobuf_read;
 // The npm package writes records from text alone.
-#[cfg(all(feature = "growingio", not(all(feature = "js", target_family = "wasm"))))]
+#[cfg(all(feature = "growingio", not(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))))]
 pub(crate) mod protobuf_write;
-#[cfg(all(feature = "growingio", any(test, all(feature = "js", target_family = "wasm"))))]
+#[cfg(all(
+    feature = "growingio",
+    any(test, all(feature = "js", not(feature = "wasm"), target_family = "wasm"))
+))]
 pub(crate) mod snappy;
 #[cfg(feature = "growingio")]
 pub(crate) mod xor;

@@ -5,14 +5,14 @@
 //! `wasm`.
 #![cfg_attr(all(feature = "wasm", target_family = "wasm"), doc = "", doc = "[`Tracker`]: wasm::Tracker")]
 
-#[cfg(not(all(feature = "js", target_family = "wasm")))]
+#[cfg(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))]
 mod address;
 #[cfg(any(feature = "native", all(feature = "wasm", target_family = "wasm")))]
 mod check;
 #[cfg(feature = "collector")]
 pub mod collect;
 mod delivery;
-#[cfg(not(all(feature = "js", target_family = "wasm")))]
+#[cfg(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))]
 mod events;
 mod fields;
 mod options;
@@ -26,7 +26,7 @@ pub mod wasm;
 
 #[cfg(any(feature = "native", all(feature = "wasm", target_family = "wasm")))]
 pub use crate::engine::RecordError as TrackError;
-#[cfg(all(feature = "js", target_family = "wasm"))]
+#[cfg(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))]
 pub(crate) use delivery::Parts;
 pub use delivery::{GrowingIo, Lane, Sealed};
 pub use options::{Consumer, Format, OptionError, Options, UnknownName};

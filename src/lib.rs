@@ -43,7 +43,7 @@ pub mod event;
 pub mod growingio;
 pub mod http;
 mod invalid;
-#[cfg(all(feature = "js", target_family = "wasm"))]
+#[cfg(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))]
 #[allow(unsafe_code, reason = "the only room where the module meets JavaScript")]
 mod js;
 #[cfg(any(feature = "native", all(feature = "wasm", target_family = "wasm")))]

@@ -68,9 +68,9 @@ fn is_short(text: &[u8]) -> bool {
 
 /// Appends any number of 0 and above as [`write_double`] writes it; `false` when it is beyond a double's range.
 fn spell(out: &mut Vec<u8>, text: &[u8]) -> bool {
-    #[cfg(all(feature = "js", target_family = "wasm"))]
+    #[cfg(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))]
     return crate::js::host::spell_double(out, text);
-    #[cfg(not(all(feature = "js", target_family = "wasm")))]
+    #[cfg(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))]
     {
         let value = read_double(text);
         if value.is_finite() {
@@ -170,9 +170,9 @@ fn write_zeros(out: &mut Vec<u8>, count: usize) {
 
 /// The double nearest to a number in JSON's spelling; infinite beyond a double's range.
 pub(crate) fn read_double(text: &[u8]) -> f64 {
-    #[cfg(not(all(feature = "js", target_family = "wasm")))]
+    #[cfg(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))]
     return str::from_utf8(text).ok().and_then(|text| text.parse().ok()).unwrap_or(f64::NAN);
-    #[cfg(all(feature = "js", target_family = "wasm"))]
+    #[cfg(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))]
     return crate::js::host::read_double(text);
 }
 

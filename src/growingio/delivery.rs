@@ -2,21 +2,21 @@
 
 use std::cell::Cell;
 
-#[cfg(not(all(feature = "js", target_family = "wasm")))]
+#[cfg(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))]
 use super::address::{Address, describe};
-#[cfg(not(all(feature = "js", target_family = "wasm")))]
+#[cfg(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))]
 use super::events::EventRecords;
 use super::options::{Consumer, Format};
-#[cfg(not(all(feature = "js", target_family = "wasm")))]
+#[cfg(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))]
 use super::options::{OptionError, Options};
 use super::transcode::Common;
 use crate::codec::bytes::{owned, put, put_byte};
 use crate::codec::xor::xor;
 use crate::destination::{BatchId, Batching, Cause, Destination, Now, Records, Verdict};
 use crate::http::Body;
-#[cfg(not(all(feature = "js", target_family = "wasm")))]
+#[cfg(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))]
 use crate::http::Response;
-#[cfg(all(feature = "js", target_family = "wasm"))]
+#[cfg(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))]
 use crate::js::Answer;
 use crate::{Event, Invalid};
 
@@ -30,11 +30,11 @@ pub struct GrowingIo {
     flush_size: usize,
     flush_only: bool,
     /// For events as such. The npm package brings text only.
-    #[cfg(not(all(feature = "js", target_family = "wasm")))]
+    #[cfg(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))]
     records: EventRecords,
     pub(super) common: Common,
     /// Where requests go. The npm package's shell knows itself.
-    #[cfg(not(all(feature = "js", target_family = "wasm")))]
+    #[cfg(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))]
     address: Address,
 }
 
@@ -64,7 +64,7 @@ const MIN_RECORD: usize = 64;
 
 /// What compressing needs besides its input and output; kept, because its size is that of a batch.
 struct Snappy {
-    #[cfg(not(all(feature = "js", target_family = "wasm")))]
+    #[cfg(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))]
     encoder: snap::raw::Encoder,
     plain: Vec<u8>,
     packed: Vec<u8>,
@@ -78,7 +78,7 @@ thread_local! {
 }
 
 /// What the shell gives, checked.
-#[cfg(all(feature = "js", target_family = "wasm"))]
+#[cfg(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))]
 pub(crate) struct Parts<'a> {
     pub(crate) format: Format,
     pub(crate) consumer: Consumer,
@@ -90,7 +90,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) texts: [Option<&'a str>; 4],
 }
 
-#[cfg(all(feature = "js", target_family = "wasm"))]
+#[cfg(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))]
 impl From<Parts<'_>> for GrowingIo {
     fn from(parts: Parts<'_>) -> Self {
         let Parts { format, consumer, validate, max_request_bytes, flush_size, flush_only, texts } = parts;
@@ -101,7 +101,7 @@ impl From<Parts<'_>> for GrowingIo {
 
 impl GrowingIo {
     /// A destination with these options.
-    #[cfg(not(all(feature = "js", target_family = "wasm")))]
+    #[cfg(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))]
     pub fn new(options: &Options) -> Result<Self, OptionError> {
         options.check()?;
         let Options { product_id, data_source_id, platform, sdk_version, .. } = options;
@@ -142,16 +142,16 @@ impl GrowingIo {
     }
 
     /// The URL a lane's records go to, without query.
-    #[cfg(not(all(feature = "js", target_family = "wasm")))]
+    #[cfg(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))]
     pub fn url(&self, lane: Lane) -> &str {
         self.address.url(lane)
     }
 
     /// What stands in the bytes of every record: exported events are restored only where it is the same.
     fn identity(&self) -> &[u8] {
-        #[cfg(not(all(feature = "js", target_family = "wasm")))]
+        #[cfg(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))]
         return self.address.identity();
-        #[cfg(all(feature = "js", target_family = "wasm"))]
+        #[cfg(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))]
         return &[];
     }
 }
@@ -159,7 +159,7 @@ impl GrowingIo {
 impl Snappy {
     fn new() -> Self {
         Self {
-            #[cfg(not(all(feature = "js", target_family = "wasm")))]
+            #[cfg(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))]
             encoder: snap::raw::Encoder::new(),
             plain: Vec::new(),
             packed: Vec::new(),
@@ -178,7 +178,7 @@ impl Snappy {
         body
     }
 
-    #[cfg(not(all(feature = "js", target_family = "wasm")))]
+    #[cfg(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))]
     fn pack(&mut self) {
         self.packed.resize(snap::raw::max_compress_len(self.plain.len()), 0);
         // The only error is an input of 4 GiB or more, and the options keep requests far below that.
@@ -186,7 +186,7 @@ impl Snappy {
         self.packed.truncate(len);
     }
 
-    #[cfg(all(feature = "js", target_family = "wasm"))]
+    #[cfg(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))]
     fn pack(&mut self) {
         self.packed.clear();
         crate::codec::snappy::compress(&self.plain, &mut self.packed);
@@ -206,14 +206,14 @@ impl Destination for GrowingIo {
     /// All lanes share one origin, and so one retry clock.
     type Endpoint = ();
     type Sealed = Sealed;
-    #[cfg(not(all(feature = "js", target_family = "wasm")))]
+    #[cfg(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))]
     type Request = crate::http::Request;
     /// The shell makes a request of it.
-    #[cfg(all(feature = "js", target_family = "wasm"))]
+    #[cfg(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))]
     type Request = Sealed;
-    #[cfg(not(all(feature = "js", target_family = "wasm")))]
+    #[cfg(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))]
     type Response = Response;
-    #[cfg(all(feature = "js", target_family = "wasm"))]
+    #[cfg(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))]
     type Response = Answer;
     const PARTLY: bool = false;
     const MANY_LANES: bool = false;
@@ -226,13 +226,13 @@ impl Destination for GrowingIo {
         })
     }
 
-    #[cfg(not(all(feature = "js", target_family = "wasm")))]
+    #[cfg(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))]
     fn encode(&self, record: &Event<'_>, now: Now, out: &mut Vec<u8>) -> Result<(), Invalid> {
         self.records.encode(record, self.validate, now, out)
     }
 
     // The npm package brings text only, which is transcoded.
-    #[cfg(all(feature = "js", target_family = "wasm"))]
+    #[cfg(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))]
     fn encode(&self, record: &Event<'_>, now: Now, out: &mut Vec<u8>) -> Result<(), Invalid> {
         let mut text = String::new();
         record.to_json(&mut text);
@@ -299,19 +299,19 @@ impl Destination for GrowingIo {
     }
 
     fn request(&self, sealed: &Sealed, _: u32, _: Now) -> Self::Request {
-        #[cfg(not(all(feature = "js", target_family = "wasm")))]
+        #[cfg(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))]
         return self.address.request(self.format, sealed);
-        #[cfg(all(feature = "js", target_family = "wasm"))]
+        #[cfg(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))]
         return sealed.clone();
     }
 
-    #[cfg(not(all(feature = "js", target_family = "wasm")))]
+    #[cfg(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))]
     fn judge(&self, _: &Sealed, response: &Response, now: Now) -> Verdict {
         let cause = |status| Cause::new(u32::from(status), describe(response));
         verdict(response.status, cause, || response.retry_after_ms(now.wall))
     }
 
-    #[cfg(all(feature = "js", target_family = "wasm"))]
+    #[cfg(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))]
     fn judge(&self, _: &Sealed, answer: &Answer, _: Now) -> Verdict {
         let cause = |status| Cause::new(u32::from(status), answer.said.clone());
         match answer.status {

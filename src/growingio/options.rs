@@ -115,7 +115,7 @@ impl Options {
         }
     }
 
-    #[cfg(not(all(feature = "js", target_family = "wasm")))]
+    #[cfg(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))]
     pub(super) fn check(&self) -> Result<(), OptionError> {
         let problem = |option, problem: &str| Err(OptionError { option, problem: problem.into() });
         if self.product_id.is_empty() {

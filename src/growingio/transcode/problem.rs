@@ -99,7 +99,7 @@ const TOLD: [(Problem, &str, InvalidKind, &str); 28] = [
 ];
 
 /// How many problems there are.
-#[cfg(all(feature = "js", target_family = "wasm"))]
+#[cfg(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))]
 pub(crate) const COUNT: u32 = TOLD.len() as u32;
 
 /// What stands in front of a name, by [`Parent`].

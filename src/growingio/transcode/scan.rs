@@ -57,8 +57,7 @@ enum Level {
 impl<'t> Scan<'t> {
     /// `tape` and `slots`: what every record has.
     pub(super) fn new(text: &'t [u8], tape: &[u8], slots: &Slots, protobuf: bool) -> Self {
-        let mut copy = Vec::new();
-        copy.reserve(tape.len() + text.len() + 64);
+        let mut copy = Vec::with_capacity(tape.len() + text.len() + 64);
         put(&mut copy, tape);
         Self {
             text,
