@@ -38,6 +38,9 @@ function decode(text: string): Uint8Array<ArrayBuffer> {
   };
   memory.grow(text.length >> 14);
   const from = 4096 + text.length;
+  // Each stream begins behind a `~`.
+  const places = new Uint32Array(memory.buffer);
+  for (let at = 0, n = 0; (at = text.indexOf("~", at) + 1); n++) places[n] = 4096 + at;
   new TextEncoder().encodeInto(text, new Uint8Array(memory.buffer, 4096));
   return new Uint8Array(memory.buffer as ArrayBuffer, from, undo(text.length) - from);
 }
