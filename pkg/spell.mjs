@@ -35,7 +35,7 @@ export function spell(module) {
   let before = 0;
   for (const [kind, ...bytes] of table.map((symbol) => symbol.split(",").map(Number))) {
     const [first = before, second = 0] = bytes;
-    streams.table.push(10 * kind + bytes.length, first - before, second);
+    streams.table.push(4 * kind + bytes.length, first - before, second);
     before = first;
   }
   // Names and messages are text themselves.
@@ -55,6 +55,8 @@ export function normal(module) {
 export function unspell(text, decoder) {
   const { m: memory, d: undo } = new WebAssembly.Instance(new WebAssembly.Module(decoder)).exports;
   memory.grow(text.length >> 14);
+  const places = new Uint32Array(memory.buffer);
+  for (let at = 0, n = 0; (at = text.indexOf("~", at) + 1); n++) places[n] = 4096 + at;
   new TextEncoder().encodeInto(text, new Uint8Array(memory.buffer, 4096));
   return new Uint8Array(memory.buffer).slice(4096 + text.length, undo(text.length));
 }

@@ -10,11 +10,12 @@ use crate::tools;
 use crate::{root, target_dir};
 
 /// What the package is made of.
-const SOURCES: [&str; 10] = [
+const SOURCES: [&str; 11] = [
     "src",
     "pkg/src",
     "pkg/build.mjs",
     "pkg/builds.mjs",
+    "pkg/spell.mjs",
     "pkg/package.json",
     "pkg/tsconfig.json",
     "wasm-pack.toml",

@@ -1,7 +1,7 @@
 ;; Undoes how the build spells the module, see `spell.mjs`, which makes the text and says what its streams hold.
 ;; As JavaScript that nothing has warmed up yet, this would take longer than compiling the module.
 ;;
-;; Memory: 0 where to read on in each stream; 128 the locals of a function, the last used first; 256 the table of symbols,
+;; Memory: 0 where to read on in each stream, set by who calls; 128 the locals of a function, the last used first; 256 the table of symbols,
 ;; four bytes each; 4096 the text, and behind it the module.
 (module
   (memory (export "m") 1)
@@ -9,18 +9,10 @@
 
   ;; Text of this length is at 4096. The module then begins behind it, and ends where this says.
   (func (export "d") (param $length i32) (result i32)
-    (local $at i32) (local $symbol i32) (local $code i32) (local $count i32)
-    ;; Each stream begins behind a `~`.
-    (loop $next
-      (if (i32.eq (i32.load8_u offset=4096 (global.get $to)) (i32.const 126))
-        (then
-          (i32.store (local.get $at) (i32.add (global.get $to) (i32.const 4097)))
-          (local.set $at (i32.add (local.get $at) (i32.const 4)))))
-      (global.set $to (i32.add (global.get $to) (i32.const 1)))
-      (br_if $next (i32.lt_u (global.get $to) (local.get $length))))
-    (global.set $to (i32.add (global.get $to) (i32.const 4096)))
+    (local $symbol i32) (local $code i32) (local $count i32)
+    (global.set $to (i32.add (local.get $length) (i32.const 4096)))
 
-    ;; The table: ten times the kind and how many bytes; the first, as what it is above that before; the second.
+    ;; The table: four times the kind and how many bytes; the first, as what it is above that before; the second.
     (loop $next
       (if (i32.lt_u (local.tee $count (call $read (i32.const 0))) (i32.const 270))
         (then
@@ -62,15 +54,16 @@
         (i32.load16_u offset=257 (local.tee $symbol (i32.mul (call $read (i32.const 16)) (i32.const 4)))))
       (global.set $to
         (i32.add (global.get $to)
-          (i32.rem_u (local.tee $kind (i32.load8_u offset=256 (local.get $symbol))) (i32.const 10))))
-      (br_if $next (i32.eqz (local.tee $kind (i32.div_u (local.get $kind) (i32.const 10)))))
+          (i32.and (local.tee $kind (i32.load8_u offset=256 (local.get $symbol))) (i32.const 3))))
+      ;; A kind times four is where its stream's place is.
+      (br_if $next (i32.eqz (local.tee $kind (i32.and (local.get $kind) (i32.const 124)))))
       ;; A number.
-      (if (i32.gt_u (local.get $kind) (i32.const 6))
+      (if (i32.gt_u (local.get $kind) (i32.const 24))
         (then
-          (call $number (i32.mul (local.get $kind) (i32.const 4)))
+          (call $number (local.get $kind))
           (br $next)))
       ;; A constant of three bytes, the last first.
-      (if (i32.eq (local.get $kind) (i32.const 6))
+      (if (i32.eq (local.get $kind) (i32.const 24))
         (then
           (i32.store8 offset=2 (global.get $to) (call $read (i32.const 24)))
           (i32.store8 offset=1 (global.get $to) (i32.or (call $read (i32.const 24)) (i32.const 128)))
@@ -78,7 +71,7 @@
           (global.set $to (i32.add (global.get $to) (i32.const 2)))
           (br $next)))
       ;; A local.
-      (if (i32.eq (local.get $kind) (i32.const 5))
+      (if (i32.eq (local.get $kind) (i32.const 20))
         (then
           (call $put (local.tee $local (i32.load8_u offset=128 (local.tee $count (call $read (i32.const 20))))))
           (loop $shift
@@ -121,12 +114,14 @@
   ;; `z` and `{` are the quote and the backslash.
   (func $read (param $stream i32) (result i32)
     (local $at i32) (local $char i32) (local $more i32)
-    (local.set $char (i32.load8_u (local.tee $at (i32.load (local.get $stream)))))
-    (if (i32.gt_u (local.get $char) (i32.const 123))
+    (i32.store (local.get $stream) (i32.add (local.tee $at (i32.load (local.get $stream))) (i32.const 1)))
+    (if (i32.gt_u (local.tee $char (i32.load8_u (local.get $at))) (i32.const 121))
       (then
-        (local.set $more (i32.mul (i32.sub (local.get $char) (i32.const 123)) (i32.const 90)))
-        (local.set $char (i32.load8_u (local.tee $at (i32.add (local.get $at) (i32.const 1)))))))
-    (i32.store (local.get $stream) (i32.add (local.get $at) (i32.const 1)))
-    (if (i32.gt_u (local.get $char) (i32.const 121))
-      (then (local.set $char (i32.sub (i32.mul (local.get $char) (i32.const 58)) (i32.const 7042)))))
+        (if (i32.gt_u (local.get $char) (i32.const 123))
+          (then
+            (i32.store (local.get $stream) (i32.add (local.get $at) (i32.const 2)))
+            (local.set $more (i32.mul (i32.sub (local.get $char) (i32.const 123)) (i32.const 90)))
+            (local.set $char (i32.load8_u offset=1 (local.get $at)))))
+        (if (i32.gt_u (local.get $char) (i32.const 121))
+          (then (local.set $char (i32.sub (i32.mul (local.get $char) (i32.const 58)) (i32.const 7042)))))))
     (i32.add (local.get $more) (i32.sub (local.get $char) (i32.const 32)))))

@@ -22,8 +22,9 @@ export function load(): WebAssembly.Module | Promise<WebAssembly.Module> {
 function decode(text: string): Uint8Array<ArrayBuffer> {
   const decoder: number[] = [];
   let more = 0;
-  for (const char of DECODER) {
-    const code = char.charCodeAt(0) - 35;
+  // By index, which an interpreter does in less time than by character.
+  for (let at = 0; at < DECODER.length; at++) {
+    const code = DECODER.charCodeAt(at) - 35;
     if (code > 88) more = (code - 88) * 88;
     else {
       decoder.push(more + code - Number(code > 57));
@@ -37,6 +38,9 @@ function decode(text: string): Uint8Array<ArrayBuffer> {
   };
   memory.grow(text.length >> 14);
   const from = 4096 + text.length;
+  // Each stream begins behind a `~`.
+  const places = new Uint32Array(memory.buffer);
+  for (let at = 0, n = 0; (at = text.indexOf("~", at) + 1); n++) places[n] = 4096 + at;
   new TextEncoder().encodeInto(text, new Uint8Array(memory.buffer, 4096));
   return new Uint8Array(memory.buffer as ArrayBuffer, from, undo(text.length) - from);
 }
