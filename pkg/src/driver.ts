@@ -131,7 +131,7 @@ export function createDriver(settings: Settings) {
         after = Math.max(/^ *\d+ *$/.test(asked) ? +asked * 1e3 : Date.parse(asked) - wall(), 0);
         // A body that nobody reads keeps its connection, and its part of a page's quota.
         const body = (await response!.text().catch(() => "")).trim().slice(0, 200);
-        const said = status > 299 && status < 400 ? "redirects are not followed; set serverHost to where it points" : body;
+        const said = status > 299 && status < 400 ? "set serverHost to where it redirects" : body;
         text = "HTTP " + status + (said && ": " + said);
       } else {
         // It has not left.

@@ -71,20 +71,18 @@ export function settle(options: Options): Settings {
   }
   const logger = options.logger ?? console;
   if (!logger.warn || !logger.log) bad("logger");
-  let headers: Record<string, string>;
-  try {
-    headers = Object.fromEntries(new Headers(options.headers ?? {}));
-  } catch {
-    bad("headers");
-  }
-  try {
-    if (new URL(serverHost).username) throw 0;
-  } catch {
-    bad("serverHost");
-  }
+  const made = <T>(field: keyof Options, make: () => T): T => {
+    try {
+      return make();
+    } catch {
+      return bad(field);
+    }
+  };
+  const headers = made("headers", () => Object.fromEntries(new Headers(options.headers ?? {})));
+  if (made("serverHost", () => new URL(serverHost)).username) bad("serverHost");
   const requestTimeout = number("requestTimeout", 5e3, 1);
   return {
-    wire_: createWire(serverHost, productId, format, headers!),
+    wire_: createWire(serverHost, productId, format, headers),
     texts_: [
       productId,
       text("dataSourceId"),
