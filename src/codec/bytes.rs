@@ -11,7 +11,8 @@ pub(crate) fn put(out: &mut Vec<u8>, bytes: &[u8]) {
 #[cfg_attr(not(target_family = "wasm"), inline)]
 #[cfg_attr(target_family = "wasm", inline(never))]
 pub(crate) fn put_byte(out: &mut Vec<u8>, byte: u8) {
-    out.push(byte);
+    // As `put` does, so that growing is there once.
+    out.extend_from_slice(&[byte]);
 }
 
 /// A copy that takes no more memory than it has bytes.

@@ -42,14 +42,11 @@ const STEPS: [Step; 15] = [
     ("oldest supported Rust", oldest_rust),
 ];
 
-/// Run when it is named only: the package is above its budgets yet.
-const ON_DEMAND: [&str; 1] = ["npm size"];
-
 /// `cargo xtask test [STEP…]`: all steps, or those whose name holds one of the words given. A failure does not keep the
 /// later steps from running.
 pub(crate) fn main(arguments: &[String]) -> ExitCode {
     let wanted = |name: &str| match arguments {
-        [] => !ON_DEMAND.contains(&name),
+        [] => true,
         words => words.iter().any(|word| name.contains(word.as_str())),
     };
     if !STEPS.iter().any(|(name, _)| wanted(name)) {
@@ -60,9 +57,6 @@ pub(crate) fn main(arguments: &[String]) -> ExitCode {
     let mut steps = Steps::default();
     for (name, run) in STEPS.iter().filter(|(name, _)| wanted(name)) {
         steps.step(name, run);
-    }
-    if arguments.is_empty() {
-        println!("\nrun when named only: {}", ON_DEMAND.join(", "));
     }
     steps.finish()
 }
