@@ -94,6 +94,10 @@ export function watchPage(driver: Driver, changed: () => void): Host {
   return {
     leave_: () => watching.abort(),
     offline_: offline,
+    forget_() {
+      id = undefined;
+      stored = false;
+    },
     anonymous_(allowed) {
       try {
         id ??= read() ?? make();

@@ -54,11 +54,14 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void,
     if (count) tell({ fate: "dropped", reason, count, possiblyDelivered });
   };
 
+  /** How many events wait for the module. */
+  const waiting = () => early?.length ?? 0;
+
   /** What waits for the engine, which then waits no more. */
   const takeEarly = () => {
-    const waiting = early ?? [];
+    const taken = early ?? [];
     early = undefined;
-    return waiting;
+    return taken;
   };
 
   const start = (module: WebAssembly.Module) => {
@@ -190,6 +193,7 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void,
     record_: record,
     report_: report,
     ready_: () => (WORKER && early && boot(), ready),
+    waiting_: waiting,
     sampled_: sampled,
     /** Drops what waits. */
     discard_() {
@@ -232,9 +236,8 @@ export function createCore(settings: Settings, tell: (outcome: Outcome) => void,
     stats_(): Stats {
       const books = note();
       const stats = named(NAMES, past.map((count, place) => count + books[place]!)) as unknown as Stats;
-      const waiting = early?.length ?? 0;
-      stats.accepted += waiting;
-      stats.pending += waiting;
+      stats.accepted += waiting();
+      stats.pending += waiting();
       return stats;
     },
   };

@@ -71,6 +71,8 @@ export function createDriver(settings: Settings) {
   }, () => wake());
   const { enter_: enter, mono_: mono } = core;
 
+  const complain = (error: unknown) => logger.warn("trackwire: onOutcome:", error);
+
   /** Hands out what ended. */
   const tell = () => {
     if (telling) return;
@@ -78,9 +80,10 @@ export function createDriver(settings: Settings) {
     // What is told of meanwhile is told too.
     for (const outcome of outcomes) {
       try {
-        options.onOutcome?.(outcome);
+        // It may be async.
+        Promise.resolve(options.onOutcome?.(outcome)).catch(complain);
       } catch (error) {
-        logger.warn("trackwire: onOutcome:", error);
+        complain(error);
       }
     }
     outcomes.length = 0;
@@ -214,8 +217,15 @@ export function createDriver(settings: Settings) {
    * its own timers, for what another request began may never end; batches of a request that went away are taken over
    * when their lease has run out. */
   const flush = async (timeout: number): Promise<Report> => {
-    await core.ready_();
     const until = mono() + timeout;
+    const late = core.ready_();
+    if (late) {
+      let patience: Timer;
+      await Promise.race([late, new Promise<void>((done) => (patience = setTimeout(done, Math.min(timeout, LONG))))]);
+      clearTimeout(patience!);
+      const { waiting_: waiting } = core;
+      if (waiting()) return { ...report(Do.Report, 0), pending: waiting() };
+    }
     const id = begin();
     if (WORKER) {
       for (const [id, end] of begun) if (end < mono() - 1e3) report(Do.EndFlush, id), begun.delete(id);
@@ -240,7 +250,7 @@ export function createDriver(settings: Settings) {
       // A trap has ended all that was pending.
       now = core.lives_() == life ? report(Do.Report, id) : givenUp(now);
       const left = until - mono();
-      if ((!now.pending && !under) || left <= 0) break;
+      if ((!now.pending && !under) || !(left > 0)) break;
       await new Promise<void>((done) => {
         const timer = setTimeout(done, Math.min(left, wait));
         resume = () => (clearTimeout(timer), done());

@@ -7,6 +7,8 @@ export interface Host {
   /** Ends the watching. */
   leave_(): void;
   offline_?(): boolean;
+  /** Asks for the visitor's id anew: the application may have removed what was kept. */
+  forget_?(): void;
   /** The visitor's id. It is kept only where that is `allowed`: not before consent. */
   anonymous_?(allowed: boolean): string;
 }

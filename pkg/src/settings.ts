@@ -96,7 +96,7 @@ export function settle(options: Options): Settings {
       flushAfter,
       oneOf("validate", [true, false]) ^ 1,
       number("maxRequestBytes", 2 << 20, 1024, 2 ** 30),
-      number("retryLimit", 3),
+      number("retryLimit", 3, 0, 2 ** 32 - 1),
       number("retryBackoffFactor", 0.25, 0, 3600) * 1e3,
       requestTimeout,
       number("maxQueueBytes", (large ? 64 : 8) << 20, 4096, 2 ** 31),
@@ -113,7 +113,16 @@ export function settle(options: Options): Settings {
     rate_: number("sampleRate", 1, 0, 1),
     debug_: kind == 3,
     throws_: !oneOf("onInvalid", ["throw", "report"], options.onInvalid ?? (browser ? "report" : "throw")),
-    wall_: options.clock ?? Date.now,
+    // An application's clock that fails must not end the engine.
+    wall_: !options.clock
+      ? Date.now
+      : () => {
+          try {
+            return options.clock!();
+          } catch {
+            return Date.now();
+          }
+        },
     logger_: logger,
     options_: options,
   };

@@ -107,6 +107,7 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
   /** Records nothing from now on, and drops what waits. What is under way cannot be called back. */
   disable(): void {
     this.enabled_ = false;
+    this.host_.forget_?.();
     this.driver_.discard_();
     this.driver_.drain_();
   }

@@ -45,9 +45,8 @@ struct Segment {
 const ENDED: u32 = 1 << 31;
 
 const SPARE_SEGMENTS: usize = 16;
-/// The allocator of the npm package's module keeps what comes back itself.
-const KEPT_SEGMENTS: usize =
-    if cfg!(all(feature = "js", not(feature = "wasm"), target_family = "wasm")) { 0 } else { SPARE_SEGMENTS };
+/// Not in the npm package's module: its allocator keeps what comes back itself.
+const SPARES: bool = !cfg!(all(feature = "js", not(feature = "wasm"), target_family = "wasm"));
 
 impl Queue {
     /// The number the next record gets.
@@ -267,7 +266,7 @@ impl Pool {
     fn give(&mut self, mut segment: Box<Segment>) {
         self.held -= segment.data.capacity();
         let range = self.segment_bytes..=2 * self.segment_bytes;
-        if self.spare.len() < KEPT_SEGMENTS && range.contains(&segment.data.capacity()) {
+        if SPARES && self.spare.len() < SPARE_SEGMENTS && range.contains(&segment.data.capacity()) {
             segment.data.clear();
             segment.ends.clear();
             segment.times.clear();

@@ -127,3 +127,60 @@ test("413 halves a batch; a redirect and a refusal end it", async () => {
     assert.deepEqual([outcomes[0].fate, outcomes[0].code], ["rejected", code]);
   }
 });
+
+test("what an answer says is not taken for a tag", async () => {
+  const { tracker, outcomes } = make(() => new Response("bad\0FAKE", { status: 400 }));
+  tracker.trackCustomEvent("buy", { loginUserId: "u1", tag: "real" });
+  await tracker.flush();
+  assert.deepEqual(outcomes.map(({ fate, tag }) => ({ fate, tag })), [{ fate: "rejected", tag: "real" }]);
+});
+
+test("a fetch that gives no response is a failure like any other", async () => {
+  const { tracker, requests } = make(() => undefined, { retryLimit: 0, onExhausted: "drop" });
+  buy(tracker, 1);
+  const report = await tracker.flush();
+  assert.deepEqual([report.dropped, requests.length], [1, 1]);
+  assertBalance(tracker);
+});
+
+test("text that is no event is refused, and what waits stays", async () => {
+  const { tracker } = make(status(204), { enabled: "buffer", defaultAttributes: { a: 1 } });
+  buy(tracker, 10);
+  for (const text of ["5", "true", "null", '"x"', "[]", 5, undefined]) {
+    assert.throws(() => tracker.trackJson(text), { name: "TrackwireError" }, String(text));
+  }
+  const { pending, invalid } = assertBalance(tracker);
+  assert.deepEqual([pending, invalid], [10, 7]);
+});
+
+test("an event without its name is not another kind of event", async () => {
+  const { tracker } = make(status(204));
+  assert.throws(() => tracker.trackCustomEvent(undefined, { loginUserId: "u1", attributes: { a: 1 } }), { field: "track" });
+  assert.throws(() => tracker.submitItem({ itemKey: "k" }), { field: "item" });
+  assert.throws(() => tracker.submitUserMapping({}), { field: "mapping" });
+});
+
+test("a clock that throws and a callback that rejects end nothing", async () => {
+  let times = 0;
+  const { tracker, warnings } = make(status(204), {
+    clock() {
+      if (++times % 2) throw new Error("no clock");
+      return Date.now();
+    },
+    async onOutcome() {
+      throw new Error("no");
+    },
+  });
+  buy(tracker, 5);
+  const report = await tracker.flush({ timeout: 5_000 });
+  assert.equal(report.delivered, 5);
+  await new Promise(setImmediate);
+  assert.ok(warnings.length);
+});
+
+test("a flush with no time reports at once", async () => {
+  const { tracker } = make(() => new Promise(() => {}));
+  buy(tracker, 3);
+  assert.equal((await tracker.flush({ timeout: NaN })).pending, 3);
+  await tracker.close({ timeout: 0 });
+});
