@@ -51,7 +51,8 @@ test("a policy that forbids wasm: one warning, events are dropped, nothing throw
 
 test("where wasm compiles only asynchronously, calls keep their order and their time", async () => {
   await on.page.addInitScript(compileLate);
-  await open();
+  // So that they go together: requests beside each other arrive in any order.
+  await open({ consumer: "async" });
   const early = await on.page.evaluate(() => {
     buy(3);
     tracker.trackJson("{", { tag: "bad" });
@@ -62,6 +63,13 @@ test("where wasm compiles only asynchronously, calls keep their order and their 
   assert.deepEqual((await on.server.records()).map(({ user }) => user), ["u0", "u1", "u2"]);
   assert.deepEqual([(await stats()).accepted, (await stats()).invalid], [3, 1]);
   assert.equal((await on.page.evaluate(() => outcomes)).find(({ fate }) => fate == "invalid").tag, "bad");
+});
+
+test("where wasm compiles only asynchronously, what waited is sent by itself", async () => {
+  await on.page.addInitScript(compileLate);
+  await open();
+  await on.page.evaluate(() => buy(1));
+  assert.deepEqual((await on.arrived(1)).map(({ user }) => user), ["u0"]);
 });
 
 test("where wasm compiles only asynchronously, the sample is the same", async () => {
