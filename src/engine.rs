@@ -461,8 +461,12 @@ impl<D: Destination> Engine<D> {
     /// Drops the oldest event that is not under way; with the whole of its batch, if it is in one.
     fn evict(&mut self) -> bool {
         let fate = Fate::Dropped(DropReason::Overflow);
-        let open = (0..self.lanes.len()).filter(|&lane| self.lanes[lane].has_records());
-        let open = open.map(|lane| (self.lanes[lane].head_at(), lane)).min();
+        let mut open = None;
+        for (index, lane) in self.lanes.iter().enumerate() {
+            if lane.has_records() && open.is_none_or(|(oldest, _)| lane.head_at() < oldest) {
+                open = Some((lane.head_at(), index));
+            }
+        }
         let outcomes = self.untold.len();
         match (open, self.waiting.oldest()) {
             (Some((at, lane)), waiting) if waiting.is_none_or(|(oldest, _)| at < oldest) => {

@@ -30,7 +30,7 @@ export const PROBLEMS = [
   "missing|login_user_id|give a login user id or an anonymous id",
   "empty|attributes|give at least one attribute",
   "empty|identities|give at least one id",
-  "too_large|event|as JSON or protobuf it is above `maxRequestBytes`, or too large for a queue of `maxQueueBytes`",
+  "too_large|event|above `maxRequestBytes`, or too large for `maxQueueBytes`",
   "too_large|tag|a text has at most 1,024 bytes",
 ];
 

@@ -271,12 +271,15 @@ impl<D: Destination> Engine<D> {
     /// The lane whose first record is the oldest of those that may leave.
     fn choose_lane(&self, now: u64) -> Option<usize> {
         let next = BatchId(self.next_batch);
-        let ready = self
-            .lanes
-            .iter()
-            .enumerate()
-            .filter(|(_, lane)| self.lane_wake(lane, next).is_some_and(|at| at <= now));
-        ready.min_by_key(|(_, lane)| lane.head_at()).map(|(index, _)| index)
+        let mut first = None;
+        for (index, lane) in self.lanes.iter().enumerate() {
+            if self.lane_wake(lane, next).is_some_and(|at| at <= now)
+                && first.is_none_or(|(oldest, _)| lane.head_at() < oldest)
+            {
+                first = Some((lane.head_at(), index));
+            }
+        }
+        first.map(|(_, index)| index)
     }
 
     /// Whether a lane's next batch may leave for this endpoint.
