@@ -179,7 +179,7 @@ where
     fn enlist(&self, wanted: impl FnOnce(&mut Engine<D>) -> Wanted, timeout: Duration, reply: Reply) {
         let deadline = self.mono().saturating_add(millis(timeout));
         let mut waiters = lock(&self.waiters);
-        if self.stopped.load(Ordering::Acquire) {
+        if self.stopped.load(Ordering::Acquire) || self.suspended.load(Ordering::Relaxed) {
             return reply.send(Report::default());
         }
         let wanted = wanted(&mut self.engine());
@@ -221,6 +221,8 @@ where
                         engine.end_discarded();
                         engine.hold(true);
                         end = Some(End::Suspended);
+                        // Nobody enlists any more: what the next caller waited for would be another tracker's.
+                        self.suspended.store(true, Ordering::Relaxed);
                         engine.end_flush(id)
                     })
                 }
