@@ -11,7 +11,9 @@ pub(crate) mod waiters;
 #[cfg(all(feature = "wasm", target_family = "wasm"))]
 pub(crate) mod wasm;
 
+mod time;
 #[cfg(feature = "native")]
 pub use native::DriverError;
+pub(crate) use time::{let_others_run, millis};
 #[cfg(all(feature = "wasm", target_family = "wasm"))]
 pub use wasm::Mode;

@@ -400,6 +400,14 @@ impl<D: Destination> Engine<D> {
         self.planted.bug = Some(bug);
     }
 
+    /// Refuses an event that could not be encoded elsewhere, as [`record`](Self::record) would have; in an engine that
+    /// takes nothing any more, for that.
+    #[cfg(any(feature = "native", all(feature = "wasm", target_family = "wasm")))]
+    pub(crate) fn refuse_invalid(&mut self, invalid: Invalid) -> RecordError {
+        let error = if self.closed { RecordError::Closed } else { RecordError::Invalid(invalid) };
+        self.refuse(error)
+    }
+
     fn refuse(&mut self, error: RecordError) -> RecordError {
         match error {
             RecordError::Invalid(_) => self.stats.invalid += 1,

@@ -16,6 +16,8 @@ mod delivery;
 mod events;
 mod fields;
 mod options;
+#[cfg(any(feature = "native", all(feature = "wasm", target_family = "wasm")))]
+mod setters;
 #[cfg(feature = "native")]
 mod tracker;
 #[cfg(feature = "native")]

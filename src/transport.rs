@@ -51,6 +51,15 @@ mod local {
     }
 }
 
+/// What the `debug` strategy says of an answer.
+#[cfg(any(feature = "native", all(feature = "wasm", target_family = "wasm")))]
+fn answered(answer: &Result<crate::http::Response, crate::destination::TransportError>) -> String {
+    match answer {
+        Ok(response) => format!("trackwire: answered {}", response.status),
+        Err(error) => format!("trackwire: not answered: {error}"),
+    }
+}
+
 #[cfg(feature = "native")]
 pub(crate) use debug::{DebugTransport, without_credentials};
 #[cfg(feature = "native")]

@@ -13,6 +13,7 @@ use tokio::runtime::{self, Handle};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use super::millis;
 use super::teller::{OnOutcome, Teller};
 use super::waiters::{End, IS_DRIVER, PATIENCE, Reply, Waiter, Wanted};
 use crate::destination::{Destination, Now, TransportError, TransportErrorKind};
@@ -485,10 +486,6 @@ impl<D: Destination> Drop for Stop<D> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl fmt::Display for DriverError {

@@ -16,6 +16,7 @@ use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
+use super::millis;
 use super::page::Page;
 use crate::destination::{Destination, Now};
 use crate::engine::{Engine, FlushId, Outcome, Output, Report, Transmit, splitmix};
@@ -432,7 +433,7 @@ pub(crate) fn mono() -> u64 {
 }
 
 fn deadline(timeout: Duration) -> u64 {
-    mono().saturating_add(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX))
+    mono().saturating_add(millis(timeout))
 }
 
 /// A timer until then (monotonic, ms), or as far as timers go.

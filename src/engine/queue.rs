@@ -1,8 +1,8 @@
 //! Where a lane's records live: fixed segments from a shared pool.
 //!
 //! A record is written once. Its number counts up within its lane; a segment holds consecutive numbers and returns to
-//! the pool when none of its records is live any more. Where few live on among many that have ended, a segment is
-//! copied into a smaller one, so that what is held stays within twice what lives and a few segments.
+//! the pool when none of its records is live any more. Where few live on among many that have ended, the
+//! gaps in a segment are closed, so that what is held stays within twice what lives and a few segments.
 
 use std::ops::Range;
 

@@ -2,16 +2,14 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 
 use super::{GrowingIo, Lane, TrackerBuilder};
 use crate::destination::{Destination, Now};
 use crate::driver::native::{Shared, close, flush, room, suspend};
-use crate::driver::{DriverError, waiters::Wanted};
+use crate::driver::{DriverError, let_others_run, waiters::Wanted};
 use crate::engine::{Engine, RecordError, Recorded, Report, Stats, Tag, Unrecorded};
 use crate::policy::{BeforeSend, Enabled, Policy};
 use crate::testing::Sink;
@@ -130,15 +128,7 @@ impl Tracker {
     /// Waits until the queue has room again. For producers that would rather wait than be refused. Lets other tasks of
     /// its thread run in any case.
     pub async fn ready(&self) {
-        let mut yielded = false;
-        poll_fn(|context| {
-            if std::mem::replace(&mut yielded, true) {
-                return Poll::Ready(());
-            }
-            context.waker().wake_by_ref();
-            Poll::Pending
-        })
-        .await;
+        let_others_run().await;
         if !self.inner.shared.engine().has_room_for_any() {
             self.inner.shared.wait(room, Duration::MAX).await;
         }
@@ -324,13 +314,13 @@ impl Tracker {
     /// Refuses what cannot be recorded, unless nothing would be.
     fn refuse(&self, invalid: Invalid) -> Result<(), RecordError> {
         let mut engine = self.inner.shared.engine();
-        let (why, result) = match self.inner.enabled.load(Ordering::Acquire) {
-            NO => (Unrecorded::Ignored, Ok(())),
-            _ if engine.is_closed() => (Unrecorded::Ignored, Err(RecordError::Closed)),
-            _ => (Unrecorded::Invalid, Err(RecordError::Invalid(invalid))),
-        };
-        engine.count_unrecorded(why);
-        result
+        match self.inner.enabled.load(Ordering::Acquire) {
+            NO => {
+                engine.count_unrecorded(Unrecorded::Ignored);
+                Ok(())
+            }
+            _ => Err(engine.refuse_invalid(invalid)),
+        }
     }
 
     /// Shows a recorded event to whoever watches: the test sink, the `debug` strategy.

@@ -27,10 +27,7 @@ impl HttpTransport for DebugTransport {
         let print = self.print.clone();
         Box::pin(async move {
             let answer = sending.await;
-            match &answer {
-                Ok(response) => print(&format!("trackwire: answered {}", response.status)),
-                Err(error) => print(&format!("trackwire: not answered: {error}")),
-            }
+            print(&super::answered(&answer));
             answer
         })
     }

@@ -125,10 +125,7 @@ impl LocalTransport for Debug {
         let print = self.print.clone();
         Box::pin(async move {
             let answer = sending.await;
-            match &answer {
-                Ok(response) => print(&format!("trackwire: answered {}", response.status)),
-                Err(error) => print(&format!("trackwire: not answered: {error}")),
-            }
+            print(&super::answered(&answer));
             answer
         })
     }

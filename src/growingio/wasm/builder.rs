@@ -10,16 +10,17 @@ use web_sys::Url;
 
 use super::tracker::{DebugPrinter, Hook, Inner};
 use super::{Mode, Tracker};
+use crate::Event;
 use crate::driver::page::Page;
 use crate::driver::wasm::{OnOutcome, Parts, Shared, WallClock};
-use crate::engine::{Engine, Limits, OnExhausted, Outcome, WhenFull};
+use crate::engine::{Engine, Limits, Outcome, WhenFull};
 use crate::growingio::check::{check_header, check_limits};
+use crate::growingio::setters::common_setters;
 use crate::growingio::{Consumer, Format, GrowingIo, OptionError, Options};
 use crate::policy::{Enabled, Policy};
 use crate::testing::Sink;
 use crate::transport::LocalTransport;
 use crate::transport::fetch::{Debug, Fetch};
-use crate::{Event, Value};
 
 /// What a tracker is told before it starts. Every setter has a default.
 #[must_use = "a builder does nothing until `build`"]
@@ -66,6 +67,8 @@ impl TrackerBuilder {
         }
     }
 
+    common_setters!();
+
     /// The wire form. Default: in browsers [`Format::Simple`], whose requests need no CORS preflight; elsewhere
     /// [`Format::Json`].
     pub fn format(mut self, format: Format) -> Self {
@@ -86,72 +89,9 @@ impl TrackerBuilder {
         self
     }
 
-    /// Quick retries after the first attempt. Default 3. After them a batch is kept and probed for, see
-    /// [`on_exhausted`](Self::on_exhausted).
-    pub fn retry_limit(mut self, retries: u32) -> Self {
-        self.limits.retry.retry_limit = retries;
-        self
-    }
-
-    /// How long a request may take. Default 5 s.
-    pub fn request_timeout(mut self, timeout: Duration) -> Self {
-        self.limits.request_timeout = millis(timeout);
-        self
-    }
-
-    /// The unit of the quick retries' schedule, seconds: no wait before the first, then `factor * 2^(n-1)` before
-    /// the n-th, each up to a quarter longer (the first up to a fifth of the unit). Default 0.25, which gives 0, 0.5,
-    /// 1 s.
-    pub fn retry_backoff_factor(mut self, seconds: f64) -> Self {
-        self.retry_backoff_factor = seconds;
-        self
-    }
-
-    /// What happens to a batch whose quick retries are used up. Default: it is kept.
-    pub fn on_exhausted(mut self, policy: OnExhausted) -> Self {
-        self.limits.retry.on_exhausted = policy;
-        self
-    }
-
-    /// Whether events are validated when they are recorded. Default `true`.
-    pub fn validate(mut self, validate: bool) -> Self {
-        self.options.validate = validate;
-        self
-    }
-
-    /// What the sender calls itself in every event; `None` sends nothing. Default `rust`.
-    pub fn platform(mut self, platform: Option<String>) -> Self {
-        self.options.platform = platform;
-        self
-    }
-
-    /// The sender's version in every event; `None` sends nothing. Default: this crate's version.
-    pub fn sdk_version(mut self, version: Option<String>) -> Self {
-        self.options.sdk_version = version;
-        self
-    }
-
     /// Bytes of pending events, every held copy counted. Default 8 MiB.
     pub fn max_queue_bytes(mut self, bytes: usize) -> Self {
         self.limits.max_queue_bytes = bytes;
-        self
-    }
-
-    /// Pending events. Default 1,000,000.
-    pub fn max_queue_events(mut self, events: u64) -> Self {
-        self.limits.max_queue_events = events;
-        self
-    }
-
-    /// How long an event is kept for delivery. Default 24 h.
-    pub fn max_age(mut self, age: Duration) -> Self {
-        self.limits.max_age = millis(age);
-        self
-    }
-
-    /// The largest request, bytes before compression; also bounds a single event. Default 2 MiB.
-    pub fn max_request_bytes(mut self, bytes: usize) -> Self {
-        self.options.max_request_bytes = bytes;
         self
     }
 
@@ -168,30 +108,11 @@ impl TrackerBuilder {
         self
     }
 
-    /// An attribute that every track event gets unless it has its own; of two of one key, the last wins.
-    pub fn default_attribute(mut self, key: impl Into<String>, value: impl Into<Value<'static>>) -> Self {
-        self.policy.default_attribute(key.into(), value.into());
-        self
-    }
-
     /// A hook that sees every event before it is recorded, with its default attributes; it may change it, and drops
     /// it by returning `false`. Runs in the call that records.
     pub fn before_send(mut self, hook: impl for<'a> Fn(&mut Event<'a>) -> bool + 'static) -> Self {
         let hook: Hook = Box::new(hook);
         self.policy.before_send = Some(hook);
-        self
-    }
-
-    /// Whether the tracker records; [`Tracker::enable`] and [`Tracker::disable`] change it later. Default
-    /// [`Enabled::Yes`].
-    pub fn enabled(mut self, enabled: Enabled) -> Self {
-        self.enabled = enabled;
-        self
-    }
-
-    /// The share of users whose events are recorded, 0 to 1: a user is in or out, always and everywhere. Default 1.
-    pub fn sample_rate(mut self, rate: f64) -> Self {
-        self.policy.sample_rate = Some(rate);
         self
     }
 
@@ -225,18 +146,6 @@ impl TrackerBuilder {
     /// What carries the requests, instead of the global `fetch`. It sets [`header`](Self::header)s itself, if any.
     pub fn transport(mut self, transport: impl LocalTransport) -> Self {
         self.transport = Some(Box::new(transport));
-        self
-    }
-
-    /// Sends nothing: events end in `sink`, for an application's tests to look at.
-    pub fn sink(mut self, sink: &Sink) -> Self {
-        self.sink = Some(sink.clone());
-        self.transport(sink.clone())
-    }
-
-    /// What the jitter is drawn from. Default: different for every tracker.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = Some(seed);
         self
     }
 
@@ -310,10 +219,6 @@ fn default_format() -> Format {
     let has = |name: &str| Reflect::has(&global, &name.into()).unwrap_or_default();
     // A page, or a worker of one.
     if has("document") || has("importScripts") { Format::Simple } else { Format::Json }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl fmt::Debug for TrackerBuilder {

@@ -2,18 +2,17 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::Poll;
 use std::time::Duration;
 
 use super::{Mode, TrackerBuilder};
+use crate::Event;
+use crate::driver::let_others_run;
 use crate::driver::wasm::Shared;
 use crate::engine::{RecordError, Report, Stats, Tag, Unrecorded};
 use crate::growingio::GrowingIo;
 use crate::policy::{Enabled, Policy};
 use crate::testing::Sink;
-use crate::{Event, Invalid};
 
 /// Records events and delivers them to GrowingIO.
 ///
@@ -79,22 +78,14 @@ impl Tracker {
         }
         match Event::from_json(text) {
             Ok(event) => self.record(event, None),
-            Err(invalid) => self.refuse(invalid),
+            Err(invalid) => Err(self.inner.shared.engine(|engine| engine.refuse_invalid(invalid))),
         }
     }
 
     /// Waits until the queue has room again. For producers that would rather wait than be refused. Lets other tasks run
     /// in any case. In a Worker it sends what waits itself, as [`flush`](Self::flush) does.
     pub async fn ready(&self) {
-        let mut yielded = false;
-        poll_fn(|context| {
-            if std::mem::replace(&mut yielded, true) {
-                return Poll::Ready(());
-            }
-            context.waker().wake_by_ref();
-            Poll::Pending
-        })
-        .await;
+        let_others_run().await;
         self.inner.shared.room().await;
     }
 
@@ -184,17 +175,6 @@ impl Tracker {
             self.inner.shared.engine(|engine| engine.count_unrecorded(Unrecorded::Ignored));
         }
         ignores
-    }
-
-    fn refuse(&self, invalid: Invalid) -> Result<(), RecordError> {
-        self.inner.shared.engine(|engine| {
-            let (why, error) = match engine.is_closed() {
-                true => (Unrecorded::Ignored, RecordError::Closed),
-                false => (Unrecorded::Invalid, RecordError::Invalid(invalid)),
-            };
-            engine.count_unrecorded(why);
-            Err(error)
-        })
     }
 }
 
