@@ -7,6 +7,7 @@
 //! | feature | what it gives |
 //! |---|---|
 //! | `growingio` (default) | GrowingIO CDP: [`growingio`] |
+//! | `inlong` | Apache InLong DataProxy: `inlong` |
 //! | `native` (default) | the tracker for servers: reqwest with rustls, on its own thread or the caller's tokio |
 //! | `wasm` | the tracker for applications that are wasm themselves: `growingio::wasm` |
 //! | `collector` | the local server that stands in for the vendors: `collector` |
@@ -42,6 +43,8 @@ pub mod event;
 #[cfg(feature = "growingio")]
 pub mod growingio;
 pub mod http;
+#[cfg(feature = "inlong")]
+pub mod inlong;
 mod invalid;
 #[cfg(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))]
 #[allow(unsafe_code, reason = "the only room where the module meets JavaScript")]
