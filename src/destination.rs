@@ -40,6 +40,11 @@ pub trait Destination {
     const PARTLY: bool;
     /// Whether there may be more than a few lanes. The code to find one among many is left out where there are not.
     const MANY_LANES: bool = true;
+    /// Whether an endpoint that [`endpoint`](Self::endpoint) names stands for several, which the driver
+    /// [opens](crate::engine::Engine::open): a cluster of nodes. Else it is the one that requests go to.
+    const ROUTED: bool = false;
+    /// Whether the outcome of a tagged record gives its bytes back.
+    const RETURNS_RECORDS: bool = false;
 
     /// Names the lane of a record.
     fn route(&self, record: &Self::Record<'_>) -> Result<Self::Lane, Invalid>;
@@ -50,7 +55,8 @@ pub trait Destination {
     /// When a lane's batches close.
     fn batching(&self, lane: &Self::Lane) -> Batching;
 
-    /// Names the endpoint of an attempt. A retry may go elsewhere.
+    /// Names the endpoint of an attempt, or with [`ROUTED`](Self::ROUTED) what stands for several. A retry may go
+    /// elsewhere.
     fn endpoint(&self, lane: &Self::Lane, id: BatchId, attempt: u32) -> Self::Endpoint;
 
     /// Frames, compresses and otherwise finishes a batch. The same arguments must give the same bytes: when memory is
@@ -68,7 +74,14 @@ pub trait Destination {
     }
 
     /// Builds the request of one attempt (1 for the first): only what must be fresh may differ between attempts.
-    fn request(&self, sealed: &Self::Sealed, attempt: u32, now: Now) -> Self::Request;
+    /// `endpoint` is the one it goes to.
+    fn request(
+        &self,
+        sealed: &Self::Sealed,
+        endpoint: &Self::Endpoint,
+        attempt: u32,
+        now: Now,
+    ) -> Self::Request;
 
     /// Says what an answer means.
     fn judge(&self, sealed: &Self::Sealed, response: &Self::Response, now: Now) -> Verdict;
@@ -118,6 +131,8 @@ pub enum Verdict {
         /// Why.
         cause: Cause,
     },
+    /// Not now, and if the system says so a second time, never: it does not say whether sending it again can help.
+    RetryOnce(Cause),
     /// Never: sending it again cannot help.
     Rejected(Cause),
     /// The request is too large; halves of it may fit.
@@ -149,8 +164,24 @@ pub struct TransportError {
     pub kind: TransportErrorKind,
     /// Whether the other side may have taken the request all the same. When in doubt, `true`.
     pub maybe_accepted: bool,
+    /// What the failure is laid to.
+    pub blame: Blame,
     /// For people.
     pub message: Cow<'static, str>,
+}
+
+/// What a request without an answer tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Blame {
+    /// Of its endpoint: nothing else is sent there until it has answered a probe.
+    Endpoint,
+    /// Of nothing: it was one of several on a connection that was lost, and the endpoint was well until then.
+    Nothing,
+    /// Of itself: the connection was lost at this very request. Such a request is sent
+    /// [alone](crate::engine::Transmit::alone) from then on, is halved after the third time, and rejected if it holds
+    /// one record.
+    Request,
 }
 
 /// What kept a request from being answered.
@@ -233,7 +264,14 @@ impl TransportError {
     /// An error of this kind. All kinds but [`Connect`](TransportErrorKind::Connect) leave open whether the
     /// request was taken.
     pub fn new(kind: TransportErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, maybe_accepted: kind != TransportErrorKind::Connect, message: message.into() }
+        let maybe_accepted = kind != TransportErrorKind::Connect;
+        Self { kind, maybe_accepted, blame: Blame::Endpoint, message: message.into() }
+    }
+
+    /// The same, laid to something else than the endpoint.
+    #[must_use]
+    pub fn blaming(self, blame: Blame) -> Self {
+        Self { blame, ..self }
     }
 }
 

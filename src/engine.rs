@@ -58,6 +58,9 @@ pub(crate) use retry::splitmix;
 const DISCARDED: Fate = Fate::Dropped(DropReason::Disabled);
 const CLOSED: Fate = Fate::Dropped(DropReason::Closed);
 
+/// From so many lanes on, a new one takes the place of one that holds nothing.
+const MANY_LANES: usize = 64;
+
 /// The most bytes of a text tag.
 const MAX_TAG: usize = 1_024;
 
@@ -75,6 +78,8 @@ pub struct Engine<D: Destination> {
     waiting: Waiting<D::Endpoint>,
     flights: Few<TransmitId, Flight<D::Endpoint>>,
     endpoints: Few<D::Endpoint, Endpoint>,
+    /// The endpoints that are open, by the one that stands for them.
+    routes: Few<D::Endpoint, Vec<D::Endpoint>>,
     untold: Untold,
     flushes: Vec<flush::Flush>,
     stats: Stats,
@@ -144,6 +149,12 @@ struct Batch<S> {
     exhausted: bool,
     /// It was discarded while it was under way: it is not to be sent again.
     discarded: bool,
+    /// The system has refused it once without saying whether another attempt can help.
+    tried_once: bool,
+    /// A connection was lost at this very batch, or at the one it was part of.
+    suspect: bool,
+    /// How often that happened.
+    breaks: u8,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -198,6 +209,7 @@ impl<D: Destination> Engine<D> {
             waiting: Waiting::new(),
             flights: Few::default(),
             endpoints: Few::default(),
+            routes: Few::default(),
             untold: Untold::default(),
             flushes: Vec::new(),
             stats: Stats::default(),
@@ -326,6 +338,12 @@ impl<D: Destination> Engine<D> {
     /// Holds back everything that is not under way (offline, or before consent), or lets it go again.
     pub fn hold(&mut self, held: bool) {
         self.held = held;
+    }
+
+    /// Says which endpoints `home` stands for now; see [`Destination::ROUTED`]. What is under way to one that is not
+    /// among them any more goes on until it is answered.
+    pub fn open(&mut self, home: &D::Endpoint, endpoints: Vec<D::Endpoint>) {
+        *self.routes.get_or_default(home) = endpoints;
     }
 
     /// Drops everything that has not been sent, and what waits to be sent again. What is under way cannot be called
@@ -511,6 +529,16 @@ impl<D: Destination> Engine<D> {
         }
         batching.max_events = batching.max_events.min(most);
         batching.flush_events = batching.flush_events.min(most);
+        if D::MANY_LANES
+            && self.lanes.len() >= MANY_LANES
+            && let Some(index) = self.lanes.iter().position(|lane| lane.queue.is_empty())
+        {
+            // Its numbers go on, so that a flush that waits for some of the old ones has seen them end.
+            self.lanes[index].key = key.clone();
+            self.lanes[index].batching = batching;
+            self.lane_hashes[index] = fnv_of(key);
+            return index;
+        }
         let index = self.lanes.len();
         self.lanes.push(Lane {
             key: key.clone(),

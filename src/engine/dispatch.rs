@@ -51,6 +51,9 @@ pub struct Transmit<R> {
     pub request: R,
     /// When to give up waiting for the answer (monotonic, ms).
     pub deadline: u64,
+    /// Whether nothing else is to be under way on its connection, and that has to be known to be sound: one was lost
+    /// at this very batch.
+    pub alone: bool,
 }
 
 /// A batch and which attempt at sending it this is.
@@ -145,7 +148,7 @@ impl<D: Destination> Engine<D> {
         if self.batches.get(id).is_some_and(|batch| batch.sealed.is_some()) {
             return Step::Transmit(self.start(id, now));
         }
-        let id = self.take_off(id);
+        let id = self.take_off(id, now.mono);
         let now = self.seal_time(id.batch, now);
         let batch = &self.batches[id.batch];
         let lane = &self.lanes[batch.lane];
@@ -172,7 +175,10 @@ impl<D: Destination> Engine<D> {
         self.set_sealed(job.id.batch, job.sealed);
         let flight = self.flights.get(&job.id)?;
         let state = self.endpoints.get(&flight.endpoint);
-        if self.held || state.is_some_and(|state| !state.still_ready(flight.epoch, now.mono)) {
+        if self.held
+            || state.is_some_and(|state| !state.still_ready(flight.epoch, now.mono))
+            || !self.is_open(job.id.batch, &flight.endpoint)
+        {
             self.land(job.id);
             if let Some(batch) = self.batches.get_mut(job.id.batch) {
                 batch.attempts -= 1;
@@ -245,7 +251,8 @@ impl<D: Destination> Engine<D> {
     fn choose_waiting(&self, now: u64) -> Option<BatchId> {
         let (mut quick, mut exhausted) = (None, None);
         for (endpoint, line) in self.waiting.lines() {
-            let state = self.endpoints.get(endpoint);
+            let Some(via) = self.via(endpoint, now) else { continue };
+            let state = self.endpoints.get(via);
             if state.is_some_and(|state| !self.is_ready(state, now)) {
                 continue;
             }
@@ -273,7 +280,7 @@ impl<D: Destination> Engine<D> {
         let next = BatchId(self.next_batch);
         let mut first = None;
         for (index, lane) in self.lanes.iter().enumerate() {
-            if self.lane_wake(lane, next).is_some_and(|at| at <= now)
+            if self.lane_wake(lane, next, now).is_some_and(|at| at <= now)
                 && first.is_none_or(|(oldest, _)| lane.head_at() < oldest)
             {
                 first = Some((lane.head_at(), index));
@@ -286,19 +293,19 @@ impl<D: Destination> Engine<D> {
     fn has_fresh(&self, endpoint: &D::Endpoint, now: u64) -> bool {
         let next = BatchId(self.next_batch);
         self.lanes.iter().any(|lane| {
-            self.lane_wake(lane, next).is_some_and(|at| at <= now)
+            self.lane_wake(lane, next, now).is_some_and(|at| at <= now)
                 && self.destination.endpoint(&lane.key, next, 1) == *endpoint
         })
     }
 
     /// From when on a lane's next batch may leave, if only time stands in its way.
-    fn lane_wake(&self, lane: &Lane<D::Lane>, next: BatchId) -> Option<u64> {
+    fn lane_wake(&self, lane: &Lane<D::Lane>, next: BatchId, now: u64) -> Option<u64> {
         let ready = lane.ready_at(self.planted)?;
         if !self.lane_may_be_sealed(lane) {
             return None;
         }
         let endpoint = self.destination.endpoint(&lane.key, next, 1);
-        let Some(state) = self.endpoints.get(&endpoint) else { return Some(ready) };
+        let Some(state) = self.endpoints.get(self.via(&endpoint, now)?) else { return Some(ready) };
         let from = state.wake(self.max_in_flight())?.max(ready);
         (state.failures == 0 || !self.has_quick_retry(&endpoint, from)).then_some(from)
     }
@@ -373,6 +380,9 @@ impl<D: Destination> Engine<D> {
             uncounted_loss: false,
             exhausted: false,
             discarded: false,
+            tried_once: false,
+            suspect: false,
+            breaks: 0,
         };
         self.batches.insert(id, Box::new(batch));
         id
@@ -418,14 +428,19 @@ impl<D: Destination> Engine<D> {
     }
 
     fn start(&mut self, id: BatchId, now: Now) -> Transmit<D::Request> {
-        let id = self.take_off(id);
+        let id = self.take_off(id, now.mono);
         self.transmit(id, now)
     }
 
     /// Begins an attempt: takes a place at the endpoint.
-    fn take_off(&mut self, id: BatchId) -> TransmitId {
+    fn take_off(&mut self, id: BatchId, now: u64) -> TransmitId {
         let exhausted = self.batches[id].exhausted;
-        let endpoint = self.endpoint_of(id, &self.batches[id]);
+        let mut endpoint = self.endpoint_of(id, &self.batches[id]);
+        if D::ROUTED
+            && let Some(via) = self.via(&endpoint, now)
+        {
+            endpoint = via.clone();
+        }
         let epoch = self.endpoints.get_or_default(&endpoint).started(exhausted);
         let mut attempt = 1;
         let mut reserve = 0;
@@ -457,15 +472,15 @@ impl<D: Destination> Engine<D> {
             self.stats.maybe_duplicated += batch.count;
         }
         let sealed = batch.sealed.as_ref().expect("sealed");
-        let request = self.destination.request(sealed, id.attempt, now);
+        let alone = batch.suspect;
         let deadline = now.mono.saturating_add(self.limits.request_timeout);
-        if let Some(flight) = self.flights.get_mut(&id) {
-            // What it learns is about the endpoint as it is now, not as it was before the sealing.
-            flight.epoch = self.endpoints.get(&flight.endpoint).map_or(flight.epoch, |state| state.epoch);
-            flight.lease = Some(deadline.saturating_add(LEASE_GRACE));
-            flight.counted_loss = counted_loss;
-        }
-        Transmit { id, request, deadline }
+        let flight = self.flights.get_mut(&id).expect("it has taken off");
+        let request = self.destination.request(sealed, &flight.endpoint, id.attempt, now);
+        // What it learns is about the endpoint as it is now, not as it was before the sealing.
+        flight.epoch = self.endpoints.get(&flight.endpoint).map_or(flight.epoch, |state| state.epoch);
+        flight.lease = Some(deadline.saturating_add(LEASE_GRACE));
+        flight.counted_loss = counted_loss;
+        Transmit { id, request, deadline, alone }
     }
 
     /// Ends unbatched records and waiting batches that are too old.
@@ -498,12 +513,13 @@ impl<D: Destination> Engine<D> {
         let mut consider = |at: u64| wake = wake.min(at);
         let expiry = |at: i64| at.saturating_add_unsigned(self.limits.max_age).max(0) as u64;
         let from = |endpoint: &D::Endpoint| {
-            self.endpoints.get(endpoint).map_or(Some(0), |state| state.wake(self.max_in_flight()))
+            let state = self.endpoints.get(self.via(endpoint, now)?);
+            state.map_or(Some(0), |state| state.wake(self.max_in_flight()))
         };
         for lane in self.lanes.iter().filter(|lane| lane.has_records()) {
             consider(expiry(lane.head_at()));
             if !self.held
-                && let Some(at) = self.lane_wake(lane, BatchId(self.next_batch))
+                && let Some(at) = self.lane_wake(lane, BatchId(self.next_batch), now)
             {
                 consider(at);
             }
@@ -527,6 +543,31 @@ impl<D: Destination> Engine<D> {
 
     pub(super) fn endpoint_of(&self, id: BatchId, batch: &Batch<D::Sealed>) -> D::Endpoint {
         self.destination.endpoint(&self.lanes[batch.lane].key, id, batch.attempts + 1)
+    }
+
+    /// The endpoint that a request to `home` would go to: the one that is free first, of these the least busy. `None`
+    /// when none is open.
+    fn via<'a>(&'a self, home: &'a D::Endpoint, now: u64) -> Option<&'a D::Endpoint> {
+        if !D::ROUTED {
+            return Some(home);
+        }
+        let most = self.max_in_flight();
+        self.routes.get(home)?.iter().min_by_key(|endpoint| match self.endpoints.get(endpoint) {
+            Some(state) => (state.wake(most).map_or(u64::MAX, |at| at.max(now)), state.in_flight),
+            None => (now, 0),
+        })
+    }
+
+    /// Whether a batch may still go to this endpoint.
+    fn is_open(&self, id: BatchId, endpoint: &D::Endpoint) -> bool {
+        !D::ROUTED || {
+            let home = self.destination.endpoint(
+                &self.lanes[self.batches[id].lane].key,
+                id,
+                self.batches[id].attempts,
+            );
+            self.routes.get(&home).is_some_and(|open| open.contains(endpoint))
+        }
     }
 
     /// A page's last moments allow twice as many: what is under way already must not keep the rest from leaving.

@@ -34,6 +34,8 @@ pub struct Outcome {
     pub fate: Fate,
     /// The event's tag; with a tag, `count` is 1.
     pub tag: Option<Tag>,
+    /// The bytes of a tagged event, where the system [gives them back](crate::destination::Destination::RETURNS_RECORDS).
+    pub record: Option<Box<[u8]>>,
     /// How many events this speaks of.
     pub count: u64,
     /// The batch they were in, if they ever were in one.
@@ -46,8 +48,8 @@ pub struct Outcome {
 #[derive(Debug, Default)]
 pub(super) struct Untold {
     outcomes: VecDeque<Outcome>,
-    /// Bytes of their text tags.
-    tags: usize,
+    /// Bytes of their text tags and records.
+    held: usize,
 }
 
 /// So much they may always take.
@@ -60,7 +62,7 @@ impl Untold {
 
     /// What they hold.
     pub(super) fn bytes(&self) -> usize {
-        self.outcomes.len() * size_of::<Outcome>() + self.tags
+        self.outcomes.len() * size_of::<Outcome>() + self.held
     }
 
     pub(super) fn push(&mut self, outcome: Outcome) {
@@ -68,7 +70,7 @@ impl Untold {
             // So that they do not pile up, one for each event, while nobody polls.
             Some(last) if last.is_more_of(&outcome) => last.count += outcome.count,
             _ => {
-                self.tags += outcome.tag.as_ref().map_or(0, Tag::bytes);
+                self.held += outcome.held();
                 self.outcomes.push_back(outcome);
             }
         }
@@ -76,7 +78,7 @@ impl Untold {
 
     pub(super) fn pop(&mut self) -> Option<Outcome> {
         let outcome = self.outcomes.pop_front()?;
-        self.tags -= outcome.tag.as_ref().map_or(0, Tag::bytes);
+        self.held -= outcome.held();
         Some(outcome)
     }
 
@@ -86,7 +88,7 @@ impl Untold {
         while self.outcomes.len() > len
             && let Some(outcome) = self.outcomes.pop_back()
         {
-            self.tags -= outcome.tag.as_ref().map_or(0, Tag::bytes);
+            self.held -= outcome.held();
             events += outcome.count;
         }
         events
@@ -191,6 +193,12 @@ pub struct Report {
 }
 
 impl Outcome {
+    /// What it holds besides itself.
+    fn held(&self) -> usize {
+        let tag = self.tag.as_ref().map_or(0, Tag::bytes);
+        tag + self.record.as_ref().map_or(0, |record| record.len())
+    }
+
     /// Whether both are of untagged events that ended alike.
     pub(super) fn is_more_of(&self, other: &Self) -> bool {
         let (a, b) = (self, other);

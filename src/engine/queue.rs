@@ -54,6 +54,11 @@ impl Queue {
         self.end
     }
 
+    /// Whether no record lives.
+    pub(super) fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+
     pub(super) fn push(&mut self, pool: &mut Pool, record: &[u8], at: i64, tag: Option<Tag>) -> u64 {
         let fits = self.segments.last().is_some_and(|last| {
             last.first + last.ends.len() as u64 == self.end

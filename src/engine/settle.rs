@@ -7,7 +7,12 @@ use super::planted::Bug;
 use super::retry::{Decision, Failure, splitmix};
 use super::waiting::{Turn, Waiter};
 use super::{Batch, DISCARDED, DropReason, Engine, Fate, Flight, Outcome, State, Tag, TransmitId};
-use crate::destination::{BatchId, Cause, Destination, Now, TransportError, TransportErrorKind, Verdict};
+use crate::destination::{
+    BatchId, Blame, Cause, Destination, Now, TransportError, TransportErrorKind, Verdict,
+};
+
+/// How often a connection may be lost at the same batch before it is taken apart.
+const BREAKS: u8 = 3;
 
 impl<D: Destination> Engine<D> {
     /// Brings the end of an attempt: the answer, or why there is none. Answers may come in any order and late; one
@@ -20,10 +25,14 @@ impl<D: Destination> Engine<D> {
         let flight = self.land(id);
         let Some(batch) = self.batches.get(id.batch) else { return };
         let current = batch.state.is_in_flight(id);
+        let mut blame = Blame::Endpoint;
         let (verdict, lost) = match answer {
             Ok(response) => (self.judge(id.batch, batch, response, now), false),
             Err(error) => {
                 let lost = error.maybe_accepted;
+                if D::ROUTED {
+                    blame = error.blame;
+                }
                 let cause = Cause::new(0, error.message);
                 (Verdict::Retry { after: None, maybe_accepted: lost, cause }, lost)
             }
@@ -38,6 +47,7 @@ impl<D: Destination> Engine<D> {
             && let Some(state) = self.endpoints.get_mut(endpoint)
         {
             match &verdict {
+                Verdict::Retry { .. } if blame != Blame::Endpoint => {}
                 Verdict::Retry { after, .. } => {
                     let after = if self.planted.has(Bug::RetryAfterIgnored) { None } else { *after };
                     let asked = self.limits.retry.asked(after);
@@ -50,7 +60,45 @@ impl<D: Destination> Engine<D> {
             }
         }
         self.stop_waiting(id.batch);
+        let verdict = if D::ROUTED { self.lay_to(id.batch, blame, verdict) } else { verdict };
+        if D::ROUTED && blame == Blame::Nothing {
+            return self.take_elsewhere(id.batch, lost, now);
+        }
         self.settle(id, verdict, lost, now, seed);
+    }
+
+    /// What a lost connection is laid to changes what becomes of the batch; so does a refusal for the second time that
+    /// did not say whether there is any use in a second time.
+    fn lay_to(&mut self, id: BatchId, blame: Blame, verdict: Verdict) -> Verdict {
+        let Some(batch) = self.batches.get_mut(id) else { return verdict };
+        match verdict {
+            Verdict::RetryOnce(cause) if std::mem::replace(&mut batch.tried_once, true) => {
+                Verdict::Rejected(cause)
+            }
+            Verdict::RetryOnce(cause) => Verdict::Retry { after: None, maybe_accepted: false, cause },
+            Verdict::Retry { cause, .. } if blame == Blame::Request && batch.breaks + 1 >= BREAKS => {
+                (batch.maybe_delivered, batch.uncounted_loss) = (true, true);
+                Verdict::Split(cause)
+            }
+            verdict => {
+                if blame == Blame::Request {
+                    batch.suspect = true;
+                    batch.breaks += 1;
+                }
+                verdict
+            }
+        }
+    }
+
+    /// Puts a batch in line at once that has no part in how its attempt ended.
+    fn take_elsewhere(&mut self, id: BatchId, lost: bool, now: Now) {
+        let Some(batch) = self.batches.get_mut(id) else { return };
+        batch.maybe_delivered |= lost;
+        batch.uncounted_loss |= lost;
+        match batch.discarded {
+            true => self.end_batch(id, &DISCARDED),
+            false => self.wait(id, now.mono),
+        }
     }
 
     fn judge(&self, id: BatchId, batch: &Batch<D::Sealed>, response: &D::Response, now: Now) -> Verdict {
@@ -74,7 +122,7 @@ impl<D: Destination> Engine<D> {
             }
             Verdict::Delivered => Fate::Delivered,
             Verdict::Unconfirmed => Fate::Unconfirmed,
-            Verdict::Rejected(cause) => Fate::Rejected(cause),
+            Verdict::Rejected(cause) | Verdict::RetryOnce(cause) => Fate::Rejected(cause),
             Verdict::Split(cause) if count == 1 => Fate::Rejected(cause),
             Verdict::Split(_) if batch.discarded => DISCARDED,
             Verdict::Split(_) => return self.halve(id.batch),
@@ -216,6 +264,8 @@ impl<D: Destination> Engine<D> {
             part.uncounted_loss = whole.uncounted_loss;
             part.exhausted = whole.exhausted;
             part.discarded = whole.discarded;
+            part.tried_once = whole.tried_once;
+            part.suspect = whole.suspect;
         }
         id
     }
@@ -313,19 +363,25 @@ impl<D: Destination> Engine<D> {
         batch: Option<BatchId>,
         possibly_delivered: bool,
     ) -> usize {
-        let (mut bytes, mut count, mut tags) = (0, 0, Vec::new());
+        let (mut bytes, mut count, mut tags, mut records) = (0, 0, Vec::new(), Vec::new());
         for range in ranges {
             count += range.end - range.start;
+            if D::RETURNS_RECORDS {
+                let queue = &self.lanes[lane].queue;
+                let tagged = range.clone().filter(|&number| queue.tag(number).is_some());
+                records.extend(tagged.map(|number| Box::from(queue.record(number))));
+            }
             bytes += self.lanes[lane].queue.finish(&mut self.pool, range.clone(), &mut tags);
             self.flushes.iter_mut().for_each(|flush| flush.finished(lane, range, fate));
         }
         let untagged = count - tags.len() as u64;
+        let mut records = records.into_iter();
         for tag in tags {
             self.live.tags -= tag.bytes();
-            self.tell(fate, Some(tag), 1, batch, possibly_delivered);
+            self.tell(fate, Some(tag), records.next(), 1, batch, possibly_delivered);
         }
         if untagged > 0 {
-            self.tell(fate, None, untagged, batch, possibly_delivered);
+            self.tell(fate, None, None, untagged, batch, possibly_delivered);
         }
         self.live.events -= count;
         self.live.plain -= bytes;
@@ -342,11 +398,12 @@ impl<D: Destination> Engine<D> {
         &mut self,
         fate: &Fate,
         tag: Option<Tag>,
+        record: Option<Box<[u8]>>,
         count: u64,
         batch: Option<BatchId>,
         possibly_delivered: bool,
     ) {
-        self.untold.push(Outcome { fate: fate.clone(), tag, count, batch, possibly_delivered });
+        self.untold.push(Outcome { fate: fate.clone(), tag, record, count, batch, possibly_delivered });
     }
 
     fn seed_of(&self, id: TransmitId) -> u64 {

@@ -298,7 +298,7 @@ impl Destination for GrowingIo {
         }
     }
 
-    fn request(&self, sealed: &Sealed, _: u32, _: Now) -> Self::Request {
+    fn request(&self, sealed: &Sealed, (): &(), _: u32, _: Now) -> Self::Request {
         #[cfg(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))]
         return self.address.request(self.format, sealed);
         #[cfg(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))]

@@ -74,7 +74,7 @@ impl Destination for Notes {
         sealed.0.len()
     }
 
-    fn request(&self, sealed: &Sealed, _attempt: u32, _now: Now) -> Post {
+    fn request(&self, sealed: &Sealed, _to: &Topic, _attempt: u32, _now: Now) -> Post {
         let body = String::from_utf8_lossy(&sealed.0).into_owned();
         let batch = body.split(' ').nth(1).and_then(|number| number.parse().ok()).unwrap_or_default();
         Post { batch, body }

@@ -237,7 +237,7 @@ impl Destination for System {
         SEALED_HEAD + plain + 4 * count
     }
 
-    fn request(&self, sealed: &Sealed, attempt: u32, _now: Now) -> Request {
+    fn request(&self, sealed: &Sealed, _to: &Endpoint, attempt: u32, _now: Now) -> Request {
         Request { attempt, body: Arc::clone(&sealed.body) }
     }
 
