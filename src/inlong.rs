@@ -2,3 +2,12 @@
 //!
 //! Everything here is without I/O: frames are bytes, connections and the node list are state machines that are told what
 //! came in and when, and that say what is to be done.
+
+mod check;
+mod codes;
+mod options;
+
+pub use codes::{SdkCode, SendError};
+pub use options::{
+    DEFAULT_MAX_FRAME, MAX_FRAME, MESSAGE_OVERHEAD, NodeAddress, OptionError, Options, Protocol, Secret,
+};
