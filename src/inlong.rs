@@ -3,11 +3,24 @@
 //! Everything here is without I/O: frames are bytes, connections and the node list are state machines that are told what
 //! came in and when, and that say what is to be done.
 
+mod ack;
 mod check;
 mod codes;
+mod connections;
+mod delivery;
+mod form;
+mod frame;
+mod message;
 mod options;
+mod target;
 
+pub use ack::Ack;
 pub use codes::{SdkCode, SendError};
+pub use connections::{Connections, Nodes, Output};
+pub use delivery::{Answer, InLong, Lane, Place, Request};
+pub use frame::{Frame, MsgType, Sealed};
+pub use message::{Body, MAX_ATTRIBUTES, Message};
 pub use options::{
     DEFAULT_MAX_FRAME, MAX_FRAME, MESSAGE_OVERHEAD, NodeAddress, OptionError, Options, Protocol, Secret,
 };
+pub use target::{Group, Target};

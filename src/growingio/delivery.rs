@@ -1,7 +1,5 @@
 //! GrowingIO as a destination: lanes, sealing, requests, and what its answers mean.
 
-use std::cell::Cell;
-
 #[cfg(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))]
 use super::address::{Address, describe};
 #[cfg(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))]
@@ -11,6 +9,7 @@ use super::options::{Consumer, Format};
 use super::options::{OptionError, Options};
 use super::transcode::Common;
 use crate::codec::bytes::{owned, put, put_byte};
+use crate::codec::packed::packed;
 use crate::codec::xor::xor;
 use crate::destination::{BatchId, Batching, Cause, Destination, Now, Records, Verdict};
 use crate::http::Body;
@@ -61,21 +60,6 @@ pub struct Sealed {
 
 /// Bytes that a record takes at least, for how many could be in one request.
 const MIN_RECORD: usize = 64;
-
-/// What compressing needs besides its input and output; kept, because its size is that of a batch.
-struct Snappy {
-    #[cfg(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))]
-    encoder: snap::raw::Encoder,
-    plain: Vec<u8>,
-    packed: Vec<u8>,
-}
-
-/// A buffer that grew beyond this is given back after the batch that needed it.
-const KEPT_BUFFER: usize = 1 << 20;
-
-thread_local! {
-    static SNAPPY: Cell<Option<Box<Snappy>>> = const { Cell::new(None) };
-}
 
 /// What the shell gives, checked.
 #[cfg(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))]
@@ -133,12 +117,7 @@ impl GrowingIo {
     }
 
     fn frame_compressed(&self, records: Records<'_>) -> Vec<u8> {
-        let mut snappy = SNAPPY.take().unwrap_or_else(|| Box::new(Snappy::new()));
-        snappy.plain.clear();
-        self.frame(records, &mut snappy.plain);
-        let body = snappy.compress();
-        SNAPPY.set(Some(snappy));
-        body
+        packed(|plain| self.frame(records, plain), |_, packed| owned(packed))
     }
 
     /// The URL a lane's records go to, without query.
@@ -153,43 +132,6 @@ impl GrowingIo {
         return self.address.identity();
         #[cfg(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))]
         return &[];
-    }
-}
-
-impl Snappy {
-    fn new() -> Self {
-        Self {
-            #[cfg(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))]
-            encoder: snap::raw::Encoder::new(),
-            plain: Vec::new(),
-            packed: Vec::new(),
-        }
-    }
-
-    /// Compresses `plain`, into exactly the memory that it takes.
-    fn compress(&mut self) -> Vec<u8> {
-        self.pack();
-        let body = owned(&self.packed);
-        for buffer in [&mut self.plain, &mut self.packed] {
-            if buffer.capacity() > KEPT_BUFFER {
-                *buffer = Vec::new();
-            }
-        }
-        body
-    }
-
-    #[cfg(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))]
-    fn pack(&mut self) {
-        self.packed.resize(snap::raw::max_compress_len(self.plain.len()), 0);
-        // The only error is an input of 4 GiB or more, and the options keep requests far below that.
-        let len = self.encoder.compress(&self.plain, &mut self.packed).unwrap_or_default();
-        self.packed.truncate(len);
-    }
-
-    #[cfg(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))]
-    fn pack(&mut self) {
-        self.packed.clear();
-        crate::codec::snappy::compress(&self.plain, &mut self.packed);
     }
 }
 

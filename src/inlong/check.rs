@@ -4,7 +4,7 @@ use super::options::{MAX_FRAME, MESSAGE_OVERHEAD, OptionError, Options, Protocol
 use crate::{Invalid, InvalidKind};
 
 /// Attribute keys with a meaning of their own in the protocol.
-const RESERVED: [&str; 26] = [
+const RESERVED: [&str; 28] = [
     "groupId",
     "streamId",
     "dt",
@@ -31,6 +31,8 @@ const RESERVED: [&str; 26] = [
     "mt",
     "uniq",
     "NodeIP",
+    "__addcol1__reptime",
+    "__addcol2__ip",
 ];
 
 /// Whether text can stand in an attribute, as a group or stream id or as a key or value: the server splits at `&` and `=`,
@@ -136,8 +138,7 @@ fn where_to(options: &Options) -> Result<(), OptionError> {
 fn what(options: &Options) -> Result<(), OptionError> {
     let problem = |option, problem: String| Err(OptionError::new(option, problem));
     match options.msg_type {
-        3 | 5 | 6 | 7 => {}
-        2 => return problem("msg_type", "is 2, an older form of 3: set 3".into()),
+        2 | 3 | 5 | 6 | 7 => {}
         other => {
             return problem("msg_type", format!("is {other}: choose 7, 5, 3 or 6, which carry messages"));
         }
@@ -261,7 +262,7 @@ mod tests {
         refuses!(nodes = vec![NodeAddress::new("a", 0)]);
         refuses!(http_url = Some("/dataproxy/message".into()));
         refuses!(cache_file = Some(String::new()));
-        refuses!(msg_type = 2);
+        refuses!(msg_type = 4);
         refuses!(msg_type = 8);
         refuses!(extend_field = 0x8);
         refuses!(attributes = vec![("groupId".into(), "x".into())]);

@@ -1,0 +1,558 @@
+//! The connections to nodes, as a machine without I/O: which are to be there, what is written to them, which answer is of
+//! which frame, and what it means when one is lost.
+//!
+//! ```text
+//!            set_nodes, want                       send
+//!                  │                                 │
+//!                  ▼                                 ▼
+//!  Connect ◄── connecting ──connected──► proving ──heartbeat answered──► ready ──► Write
+//!                                                                          │
+//!  Answer  ◄────────────────────── ack, time-out, closed ◄─────────────────┘
+//! ```
+//!
+//! A connection carries frames only after it has answered a heartbeat. So when it is lost with frames on it, the node was
+//! there, and the first of them that has no answer may be what made it go: a suspect. Those travel alone from then on, each
+//! on a connection of its own.
+
+mod link;
+mod node;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::delivery::{Answer, Place};
+use super::frame::{Frame, heartbeat};
+use super::options::{NodeAddress, Options};
+use super::{Ack, ack};
+use crate::destination::{Blame, Now, TransportError, TransportErrorKind};
+use crate::engine::{RetryPolicy, TransmitId};
+use crate::http::Body;
+use link::{Link, Pending, State};
+use node::Node;
+
+/// The connections of a client.
+#[derive(Debug)]
+pub struct Connections {
+    settings: Settings,
+    seed: u64,
+    nodes: Vec<Node>,
+    groups: Vec<Group>,
+    links: Vec<Link>,
+    out: VecDeque<Output>,
+    next_link: u32,
+    /// Whether there is anything to send.
+    is_wanted: bool,
+    balance_at: Option<u64>,
+}
+
+/// What a driver is to do.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Output {
+    /// Connect, and say [`connected`](Connections::connected) or [`closed`](Connections::closed).
+    Connect {
+        /// The number of the connection.
+        connection: u32,
+        /// Where to.
+        address: Arc<NodeAddress>,
+    },
+    /// Write these bytes, after those before, and say [`written`](Connections::written).
+    Write {
+        /// The number of the connection.
+        connection: u32,
+        /// What.
+        bytes: Body,
+    },
+    /// Close it, at once. It needs no answer.
+    Close {
+        /// The number of the connection.
+        connection: u32,
+    },
+    /// Bring this to [`Engine::answer`](crate::engine::Engine::answer).
+    Answer {
+        /// Of which attempt.
+        id: TransmitId,
+        /// What became of it.
+        answer: Result<Answer, TransportError>,
+    },
+    /// Bring this to [`Engine::open`](crate::engine::Engine::open).
+    Open {
+        /// What stands for them.
+        group: Place,
+        /// The nodes that can be sent to.
+        nodes: Vec<Place>,
+    },
+}
+
+/// The nodes of a group, as the Manager names them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Nodes {
+    /// Groups of the same cluster share connections.
+    pub cluster: u32,
+    /// How much busier than another a node has to be for that to take its place; 0xFFFF: never.
+    pub load: u32,
+    /// Where they listen, and how busy they are if that is known.
+    pub nodes: Vec<(NodeAddress, Option<u16>)>,
+}
+
+#[derive(Debug)]
+struct Group {
+    /// Its nodes, by number.
+    nodes: Vec<u32>,
+    /// Those that the engine was told of.
+    open: Vec<Place>,
+    load: u32,
+}
+
+#[derive(Debug)]
+struct Settings {
+    max_proxy_num: usize,
+    per_node: usize,
+    isolate_groups: bool,
+    connect_timeout: u64,
+    answer_timeout: u64,
+    heartbeat: u64,
+    idle: u64,
+    balance: Option<u64>,
+    backoff: RetryPolicy,
+}
+
+/// A connection that lived so long was a sound one, ms.
+const SOUND: u64 = 10_000;
+/// The load of a Manager's answer that switches balancing off.
+const NEVER: u32 = 0xFFFF;
+/// The most that it can ask for.
+const MOST_LOAD: u32 = 200;
+/// Nodes beyond those in use whose load is known.
+const RESERVES: usize = 2;
+
+impl Connections {
+    /// No connections, and no nodes to connect to. `seed` spreads clients over nodes; give each its own.
+    pub fn new(options: &Options, seed: u64) -> Self {
+        let mut backoff = RetryPolicy::default();
+        backoff.retry_limit = 1;
+        backoff.backoff_factor = 200;
+        backoff.max_backoff = 20_000;
+        let settings = Settings {
+            max_proxy_num: options.max_proxy_num,
+            per_node: options.connections_per_node(),
+            isolate_groups: options.isolation_level == 1,
+            connect_timeout: options.request_timeout.min(10_000),
+            answer_timeout: options.request_timeout,
+            heartbeat: options.heartbeat_ms(),
+            idle: options.tcp_idle_time.saturating_add(options.tcp_detection_interval),
+            balance: options.enable_balance.then_some(options.load_balance_interval),
+            backoff,
+        };
+        Self {
+            settings,
+            seed,
+            nodes: Vec::new(),
+            groups: Vec::new(),
+            links: Vec::new(),
+            out: VecDeque::new(),
+            next_link: 1,
+            is_wanted: false,
+            balance_at: None,
+        }
+    }
+
+    /// What to do now, until there is nothing.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// Names the nodes of a group. Connections to those that are not among them any more end when their frames are
+    /// answered.
+    pub fn set_nodes(&mut self, group: u32, nodes: &Nodes, now: Now) {
+        while self.groups.len() <= group as usize {
+            self.groups.push(Group { nodes: Vec::new(), open: Vec::new(), load: NEVER });
+        }
+        let scope = if self.settings.isolate_groups { group } else { nodes.cluster };
+        let mut numbers = Vec::new();
+        for (address, load) in &nodes.nodes {
+            let known = self.nodes.iter().position(|node| node.scope == scope && *node.address == *address);
+            let number = known.unwrap_or_else(|| {
+                let rank = crate::engine::splitmix(self.seed ^ self.nodes.len() as u64);
+                self.nodes.push(Node::new(scope, address.clone(), rank));
+                self.nodes.len() - 1
+            });
+            if let (Some(load), true) = (load, self.nodes[number].loads.is_empty()) {
+                self.nodes[number].loads.push(*load);
+            }
+            if !numbers.contains(&(number as u32)) {
+                numbers.push(number as u32);
+            }
+        }
+        let known = &mut self.groups[group as usize];
+        (known.nodes, known.load) = (numbers, nodes.load);
+        self.arrange(now);
+    }
+
+    /// Says whether there is anything to send. Without, nothing is connected that is not there already.
+    pub fn want(&mut self, is_wanted: bool, now: Now) {
+        let begins = is_wanted && !self.is_wanted;
+        self.is_wanted = is_wanted;
+        if begins {
+            self.arrange(now);
+        }
+    }
+
+    /// Sends a frame to its node. `deadline` (monotonic, ms) is when its answer is given up, `alone` as in
+    /// [`Transmit`](crate::engine::Transmit).
+    pub fn send(&mut self, id: TransmitId, frame: Frame, deadline: u64, alone: bool, now: Now) {
+        if alone {
+            let node = frame.node;
+            let link = self.connect(node, now);
+            link.lone = Some((Pending::new(id, &frame, deadline, now.mono), frame.sealed.bytes));
+            return;
+        }
+        let ready = |link: &&mut Link| link.node == frame.node && link.is_open();
+        match self.links.iter_mut().filter(ready).min_by_key(|link| link.pending.len()) {
+            Some(link) => {
+                link.pending.push_back(Pending::new(id, &frame, deadline, now.mono));
+                link.used_at = now.mono;
+                write(&mut self.out, link, frame.sealed.bytes);
+            }
+            None => {
+                let error =
+                    lost(TransportErrorKind::Connect, "the connection was lost before", Blame::Nothing);
+                self.answer(id, Err(error));
+            }
+        }
+    }
+
+    /// A connection is there.
+    pub fn connected(&mut self, connection: u32, now: Now) {
+        if let Some(link) = self.links.iter_mut().find(|link| link.number == connection) {
+            link.state = State::Proving;
+            beat(&mut self.out, link, now);
+        }
+    }
+
+    /// Bytes came in.
+    pub fn received(&mut self, connection: u32, bytes: &[u8], now: Now) {
+        let Some(link) = self.links.iter_mut().find(|link| link.number == connection) else { return };
+        link.reader.push(bytes);
+        link.heard_at = now.mono;
+        loop {
+            let Some(place) = self.links.iter().position(|link| link.number == connection) else { return };
+            match self.links[place].reader.next() {
+                Ok(None) => return,
+                Ok(Some(ack::Answer::Heartbeat { load })) => self.proven(place, load, now),
+                Ok(Some(ack::Answer::Ack(ack))) => self.acked(place, ack, now),
+                Err(ack::Garbage(what)) => {
+                    self.out.push_back(Output::Close { connection });
+                    return self.closed(connection, what, now);
+                }
+            }
+        }
+    }
+
+    /// So many writes of a connection are done, counted from its beginning.
+    pub fn written(&mut self, connection: u32, writes: u64) {
+        let Some(link) = self.links.iter_mut().find(|link| link.number == connection) else { return };
+        let out = &mut self.out;
+        // Whatever is behind it has been written later.
+        link.pending.retain(|pending| {
+            let is_done = !pending.is_acked && pending.write <= writes;
+            if is_done {
+                out.push_back(Output::Answer { id: pending.id, answer: Ok(Answer::Written) });
+            }
+            !is_done
+        });
+        self.end_if_over(connection);
+    }
+
+    /// A connection was closed, or could not be made; `why` is for people.
+    pub fn closed(&mut self, connection: u32, why: &str, now: Now) {
+        let Some(place) = self.links.iter().position(|link| link.number == connection) else { return };
+        let link = self.links.remove(place);
+        self.end(link, why, now);
+        self.arrange(now);
+    }
+
+    /// Closes all connections at once. What is under way may have arrived.
+    pub fn close_all(&mut self, now: Now) {
+        self.is_wanted = false;
+        for mut link in std::mem::take(&mut self.links) {
+            self.out.push_back(Output::Close { connection: link.number });
+            let unsent = link.lone.take().map(|(pending, _)| (pending, false));
+            for (pending, maybe_accepted) in
+                unsent.into_iter().chain(link.pending.drain(..).map(|it| (it, true)))
+            {
+                if !pending.is_told {
+                    let error =
+                        lost(TransportErrorKind::Aborted, "the connections were closed", Blame::Nothing);
+                    self.answer(pending.id, Err(TransportError { maybe_accepted, ..error }));
+                }
+            }
+        }
+        self.arrange(now);
+    }
+
+    /// Whether frames are under way.
+    pub fn is_busy(&self) -> bool {
+        self.links.iter().any(|link| link.lone.is_some() || !link.pending.is_empty())
+    }
+
+    /// Does what time asks for.
+    pub fn tick(&mut self, now: Now) {
+        for number in self.links.iter().map(|link| link.number).collect::<Vec<_>>() {
+            self.tick_link(number, now);
+        }
+        self.balance(now);
+        self.arrange(now);
+    }
+
+    /// When [`tick`](Self::tick) is to be called next (monotonic, ms).
+    pub fn next_wake(&self) -> Option<u64> {
+        let links = self.links.iter().map(|link| link.wake(&self.settings));
+        let nodes = self.nodes.iter().enumerate().filter(|(number, _)| self.lacks_link(*number as u32));
+        links.chain(nodes.map(|(_, node)| node.retry_at)).chain(self.balance_at).min()
+    }
+
+    fn tick_link(&mut self, number: u32, now: Now) {
+        let Some(link) = self.links.iter_mut().find(|link| link.number == number) else { return };
+        let mut dead = match link.state {
+            State::Connecting => {
+                (link.since + self.settings.connect_timeout <= now.mono).then_some("no connection in time")
+            }
+            _ => link
+                .beat_at
+                .is_some_and(|at| at + self.settings.answer_timeout <= now.mono)
+                .then_some("a heartbeat was not answered in time"),
+        };
+        let mut late = Vec::new();
+        for pending in
+            link.pending.iter_mut().filter(|pending| !pending.is_told && pending.deadline <= now.mono)
+        {
+            pending.is_told = true;
+            late.push(pending.id);
+            if link.heard_at < pending.sent_at {
+                dead = Some("nothing came in for the time of an answer");
+            }
+        }
+        if let Some((pending, _)) = &mut link.lone
+            && pending.deadline <= now.mono
+        {
+            dead = Some("a frame that is sent alone found no connection in time");
+        }
+        let silent = now.mono >= link.heard_at.saturating_add(self.settings.heartbeat);
+        if dead.is_none() && link.is_open() && link.beat_at.is_none() && silent {
+            beat(&mut self.out, link, now);
+        }
+        let idle = link.pending.is_empty() && now.mono >= link.used_at.saturating_add(self.settings.idle);
+        for id in late {
+            self.answer(id, Err(lost(TransportErrorKind::Timeout, "no answer in time", Blame::Endpoint)));
+        }
+        if let Some(why) = dead {
+            self.out.push_back(Output::Close { connection: number });
+            self.closed(number, why, now);
+        } else if idle && !self.is_wanted {
+            self.links.retain(|link| link.number != number);
+            self.out.push_back(Output::Close { connection: number });
+        }
+    }
+
+    /// A heartbeat was answered: the connection is sound.
+    fn proven(&mut self, place: usize, load: Option<u16>, now: Now) {
+        let link = &mut self.links[place];
+        link.beat_at = None;
+        if let (Some(load), Some(node)) = (load, self.nodes.get_mut(link.node as usize)) {
+            node.note_load(load);
+        }
+        if link.state != State::Proving {
+            return;
+        }
+        link.state = State::Ready;
+        (link.since, link.used_at) = (now.mono, now.mono);
+        if let Some((mut pending, bytes)) = link.lone.take() {
+            link.is_lone = true;
+            pending.sent_at = now.mono;
+            pending.write = link.writes + 1;
+            link.pending.push_back(pending);
+            write(&mut self.out, link, bytes);
+        } else {
+            self.tell_open();
+        }
+    }
+
+    fn acked(&mut self, place: usize, ack: Ack, now: Now) {
+        let link = &mut self.links[place];
+        // Where the server says of which frame it speaks, and else in the order that it answers in.
+        let is_it = |pending: &Pending| {
+            pending.is_acked
+                && pending.msg_type == ack.msg_type
+                && ack.key.is_none_or(|key| key == pending.key)
+        };
+        let Some(at) = link.pending.iter().position(is_it) else { return };
+        let Some(pending) = link.pending.remove(at) else { return };
+        link.used_at = now.mono;
+        let (number, node) = (link.number, link.node);
+        if let Some(node) = self.nodes.get_mut(node as usize) {
+            node.failures = 0;
+        }
+        self.answer(pending.id, Ok(Answer::Ack(ack)));
+        self.end_if_over(number);
+    }
+
+    /// Closes a connection that has done what it was there for.
+    fn end_if_over(&mut self, number: u32) {
+        let Some(place) = self.links.iter().position(|link| link.number == number) else { return };
+        let link = &self.links[place];
+        if link.pending.is_empty() && (link.is_lone || link.is_leaving) {
+            self.links.remove(place);
+            self.out.push_back(Output::Close { connection: number });
+        }
+    }
+
+    /// What the end of a connection means for its frames and its node.
+    fn end(&mut self, mut link: Link, why: &str, now: Now) {
+        let node = &mut self.nodes[link.node as usize];
+        if !link.is_lone {
+            if link.state == State::Ready && link.since + SOUND <= now.mono {
+                node.failures = 0;
+            }
+            node.failures = node.failures.saturating_add(1);
+            let seed = self.seed ^ u64::from(link.number);
+            node.retry_at = now.mono + self.settings.backoff.backoff(node.failures, seed);
+        }
+        let address = node.address.clone();
+        let say = |kind, blame| {
+            let message = format!("the connection to {address} was lost: {why}");
+            TransportError { message: message.into(), ..lost(kind, "", blame) }
+        };
+        if let Some((pending, _)) = link.lone.take() {
+            let error = say(TransportErrorKind::Connect, Blame::Endpoint);
+            return self.answer(pending.id, Err(error));
+        }
+        for (place, pending) in link.pending.into_iter().enumerate() {
+            let blame = if place == 0 { Blame::Request } else { Blame::Nothing };
+            if !pending.is_told {
+                self.answer(pending.id, Err(say(TransportErrorKind::Reset, blame)));
+            }
+        }
+    }
+
+    /// Sees to it that the connections are there that should be, and no others.
+    fn arrange(&mut self, now: Now) {
+        self.choose_nodes();
+        for link in &mut self.links {
+            link.is_leaving = !link.is_lone && link.lone.is_none() && !self.nodes[link.node as usize].is_kept;
+        }
+        for number in self.links.iter().map(|link| link.number).collect::<Vec<_>>() {
+            self.end_if_over(number);
+        }
+        for node in 0..self.nodes.len() as u32 {
+            while self.lacks_link(node) && self.nodes[node as usize].retry_at <= now.mono {
+                self.connect(node, now);
+            }
+        }
+        if self.balance_at.is_none() && self.nodes.iter().any(|node| node.is_kept && !node.is_used) {
+            self.balance_at = self.settings.balance.map(|interval| now.mono.saturating_add(interval));
+        }
+        self.tell_open();
+    }
+
+    /// Of each group's nodes those that are used: such that were not lost lately, in the order of their rank.
+    fn choose_nodes(&mut self) {
+        for node in &mut self.nodes {
+            (node.is_used, node.is_kept) = (false, false);
+        }
+        for group in &self.groups {
+            let mut nodes = group.nodes.clone();
+            nodes.sort_unstable_by_key(|&node| {
+                let node = &self.nodes[node as usize];
+                (node.failures > 1, node.rank)
+            });
+            for (place, &number) in nodes.iter().enumerate() {
+                let node = &mut self.nodes[number as usize];
+                let most = self.settings.max_proxy_num;
+                node.is_used |= place < most;
+                let is_reserve =
+                    self.settings.balance.is_some() && group.load != NEVER && place < most + RESERVES;
+                // One that was lost is tried until it is there again.
+                node.is_kept |= node.is_used || is_reserve || node.failures > 0;
+            }
+        }
+    }
+
+    fn lacks_link(&self, number: u32) -> bool {
+        let node = &self.nodes[number as usize];
+        let links =
+            self.links.iter().filter(|link| link.node == number && !link.is_lone && link.lone.is_none());
+        let most = if node.is_used { self.settings.per_node } else { 1 };
+        self.is_wanted && node.is_kept && links.count() < most
+    }
+
+    fn connect(&mut self, node: u32, now: Now) -> &mut Link {
+        let connection = self.next_link;
+        self.next_link = self.next_link.wrapping_add(1);
+        let address = self.nodes[node as usize].address.clone();
+        self.out.push_back(Output::Connect { connection, address });
+        self.links.push(Link::new(connection, node, now.mono));
+        self.links.last_mut().expect("it was put there")
+    }
+
+    /// Tells the engine which nodes can be sent to, where that has changed.
+    fn tell_open(&mut self) {
+        for (number, group) in self.groups.iter_mut().enumerate() {
+            let is_open = |node: &u32| {
+                self.nodes[*node as usize].is_used
+                    && self.links.iter().any(|link| link.node == *node && link.is_open())
+            };
+            let open: Vec<Place> = group.nodes.iter().copied().filter(is_open).map(Place::Node).collect();
+            if open != group.open {
+                group.open.clone_from(&open);
+                self.out.push_back(Output::Open { group: Place::Group(number as u32), nodes: open });
+            }
+        }
+    }
+
+    /// Lets a node with little load take the place of the busiest.
+    fn balance(&mut self, now: Now) {
+        let Some(at) = self.balance_at.filter(|&at| at <= now.mono) else { return };
+        self.balance_at = self.settings.balance.map(|interval| at.max(now.mono).saturating_add(interval));
+        for group in &self.groups {
+            let loaded = |used: bool| {
+                let nodes = group.nodes.iter().map(|&node| &self.nodes[node as usize]).enumerate();
+                nodes
+                    .filter(move |(_, node)| node.is_used == used && node.failures == 0)
+                    .filter_map(|(place, node)| Some((node.load()?, place)))
+            };
+            let (Some((most, busiest)), Some((least, idlest))) = (loaded(true).max(), loaded(false).min())
+            else {
+                continue;
+            };
+            if group.load != NEVER && most > least + group.load.min(MOST_LOAD) {
+                let (busiest, idlest) = (group.nodes[busiest] as usize, group.nodes[idlest] as usize);
+                let rank = self.nodes[busiest].rank;
+                self.nodes[busiest].rank = std::mem::replace(&mut self.nodes[idlest].rank, rank);
+            }
+        }
+    }
+
+    fn answer(&mut self, id: TransmitId, answer: Result<Answer, TransportError>) {
+        self.out.push_back(Output::Answer { id, answer });
+    }
+}
+
+fn write(out: &mut VecDeque<Output>, link: &mut Link, bytes: Body) {
+    link.writes += 1;
+    if let Some(last) = link.pending.back_mut()
+        && last.write == 0
+    {
+        last.write = link.writes;
+    }
+    out.push_back(Output::Write { connection: link.number, bytes });
+}
+
+fn beat(out: &mut VecDeque<Output>, link: &mut Link, now: Now) {
+    link.beat_at = Some(now.mono);
+    write(out, link, heartbeat((now.wall / 1_000) as u32).into());
+}
+
+fn lost(kind: TransportErrorKind, message: &'static str, blame: Blame) -> TransportError {
+    TransportError::new(kind, message).blaming(blame)
+}

@@ -1,0 +1,113 @@
+//! One connection and the frames on it.
+
+use std::collections::VecDeque;
+
+use super::{Frame, Settings, TransmitId};
+use crate::http::Body;
+use crate::inlong::ack::Reader;
+
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) number: u32,
+    /// By its number.
+    pub(super) node: u32,
+    pub(super) state: State,
+    pub(super) reader: Reader,
+    /// What is on it, in the order in which it was written.
+    pub(super) pending: VecDeque<Pending>,
+    /// What is to be written, and nothing else, once it is proven.
+    pub(super) lone: Option<(Pending, Body)>,
+    /// Whether that was written.
+    pub(super) is_lone: bool,
+    /// Takes no more frames and ends with those on it.
+    pub(super) is_leaving: bool,
+    /// How often something was written.
+    pub(super) writes: u64,
+    /// Since when it is in this state, as far as it matters.
+    pub(super) since: u64,
+    /// When something came in last.
+    pub(super) heard_at: u64,
+    /// When a frame was written or answered last.
+    pub(super) used_at: u64,
+    /// When the heartbeat was written that is not answered yet.
+    pub(super) beat_at: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Connecting,
+    /// Its first heartbeat is not answered yet.
+    Proving,
+    Ready,
+}
+
+/// A frame without an answer.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) id: TransmitId,
+    pub(super) key: u64,
+    pub(super) msg_type: u8,
+    pub(super) is_acked: bool,
+    pub(super) deadline: u64,
+    pub(super) sent_at: u64,
+    /// Which write it was; 0 before it was written.
+    pub(super) write: u64,
+    /// The engine was told that its answer is late. It may still come.
+    pub(super) is_told: bool,
+}
+
+impl Link {
+    pub(super) fn new(number: u32, node: u32, now: u64) -> Self {
+        Self {
+            number,
+            node,
+            state: State::Connecting,
+            reader: Reader::default(),
+            pending: VecDeque::new(),
+            lone: None,
+            is_lone: false,
+            is_leaving: false,
+            writes: 0,
+            since: now,
+            heard_at: now,
+            used_at: now,
+            beat_at: None,
+        }
+    }
+
+    /// Whether frames can be written.
+    pub(super) fn is_open(&self) -> bool {
+        self.state == State::Ready && !self.is_lone && !self.is_leaving
+    }
+
+    /// When something is to be done because of the time.
+    pub(super) fn wake(&self, settings: &Settings) -> u64 {
+        let own = match (self.state, self.beat_at) {
+            (State::Connecting, _) => self.since + settings.connect_timeout,
+            (_, Some(at)) => at + settings.answer_timeout,
+            (_, None) => self.heard_at.saturating_add(settings.heartbeat),
+        };
+        let idle =
+            if self.pending.is_empty() { self.used_at.saturating_add(settings.idle) } else { u64::MAX };
+        let deadlines =
+            self.pending.iter().filter(|pending| !pending.is_told).map(|pending| pending.deadline);
+        let lone = self.lone.iter().map(|(pending, _)| pending.deadline);
+        deadlines.chain(lone).min().unwrap_or(u64::MAX).min(own).min(idle)
+    }
+}
+
+impl Pending {
+    pub(super) fn new(id: TransmitId, frame: &Frame, deadline: u64, now: u64) -> Self {
+        let sealed = &frame.sealed;
+        Self {
+            id,
+            key: sealed.key,
+            msg_type: sealed.msg_type,
+            is_acked: sealed.is_acked,
+            deadline,
+            sent_at: now,
+            write: 0,
+            is_told: false,
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! One node: where it is, how it fares.
+
+use std::sync::Arc;
+
+use super::NodeAddress;
+
+#[derive(Debug)]
+pub(super) struct Node {
+    /// The cluster or the group whose connections to it are shared.
+    pub(super) scope: u32,
+    pub(super) address: Arc<NodeAddress>,
+    /// Nodes with a low rank are used first.
+    pub(super) rank: u64,
+    /// Whether frames go to it.
+    pub(super) is_used: bool,
+    /// Whether there is to be a connection.
+    pub(super) is_kept: bool,
+    /// Connections lost in a row.
+    pub(super) failures: u32,
+    /// No connection before this time.
+    pub(super) retry_at: u64,
+    /// What it said last of its load, the newest last.
+    pub(super) loads: Vec<u16>,
+}
+
+/// How many loads the mean is of.
+const LOADS: usize = 30;
+
+impl Node {
+    pub(super) fn new(scope: u32, address: NodeAddress, rank: u64) -> Self {
+        Self {
+            scope,
+            address: Arc::new(address),
+            rank,
+            is_used: false,
+            is_kept: false,
+            failures: 0,
+            retry_at: 0,
+            loads: Vec::new(),
+        }
+    }
+
+    pub(super) fn note_load(&mut self, load: u16) {
+        if self.loads.len() == LOADS {
+            self.loads.remove(0);
+        }
+        self.loads.push(load);
+    }
+
+    /// The mean, in which the newest weighs most.
+    pub(super) fn load(&self) -> Option<u32> {
+        let (mut sum, mut weights) = (0, 0);
+        for (place, &load) in self.loads.iter().enumerate() {
+            let weight = place as u64 + 1;
+            sum += u64::from(load) * weight;
+            weights += weight;
+        }
+        sum.checked_div(weights).map(|mean| mean as u32)
+    }
+}

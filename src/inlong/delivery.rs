@@ -1,0 +1,520 @@
+//! InLong as a destination: lanes, packs, requests, and what answers mean.
+
+use std::fmt::Write;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::frame::{
+    Binary, EXT_ATTRIBUTES, EXT_LINES, EXT_TEXT_IDS, EXT_TRACE, Frame, MsgType, Sealed, put_item, text,
+};
+use super::message::MAX_ATTRIBUTES;
+use super::options::MESSAGE_OVERHEAD;
+use super::target::{Target, Targets};
+use super::{Ack, Message, OptionError, Options, Protocol, SendError, form};
+use crate::codec::bytes::{owned, put, put_byte};
+use crate::codec::packed::packed;
+use crate::destination::{BatchId, Batching, Cause, Destination, Now, Records, Verdict};
+use crate::http::{self, Body};
+use crate::{Invalid, InvalidKind};
+
+/// InLong DataProxy as the engine sees it.
+#[derive(Debug)]
+pub struct InLong {
+    options: Options,
+    msg_type: MsgType,
+    pub(crate) targets: Targets,
+    /// Where messages are posted to, by the number of the node.
+    urls: RwLock<Vec<Arc<str>>>,
+    /// Makes the ids of packs differ from those of other clients.
+    instance: u64,
+    /// The offset of local time, minutes, for attributes that tell the time.
+    utc_offset: i32,
+    /// What the bytes of records depend on: exported messages are restored only where it is the same.
+    identity: [u8; 3],
+}
+
+/// Messages of different lanes never share a pack.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Lane {
+    pub(crate) target: Arc<Target>,
+    /// The attributes of the pack, `&` in front.
+    attributes: Option<Arc<str>>,
+    /// The second of the data time, where messages have one and the pack says it.
+    second: Option<u64>,
+    /// Whether each message has a pack of its own.
+    alone: bool,
+}
+
+/// Where a pack goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// To one of the nodes of a group, by the group's number.
+    Group(u32),
+    /// To this node.
+    Node(u32),
+}
+
+/// What is to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Request {
+    /// On a connection.
+    Frame(Frame),
+    /// To the message endpoint.
+    Http(http::Request),
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Answer {
+    /// The node's.
+    Ack(Ack),
+    /// The message endpoint's.
+    Http(http::Response),
+    /// It was written, and no answer was asked for.
+    Written,
+}
+
+/// Why a message cannot be sent over HTTP.
+const NOT_TEXT: &str = "over HTTP a message is text: send UTF-8, or use TCP";
+
+impl InLong {
+    /// A destination with these options. `instance` is to be a random number, `utc_offset` the offset of local time from
+    /// UTC in minutes.
+    pub fn new(options: Options, instance: u64, utc_offset: i32) -> Result<Self, OptionError> {
+        options.check()?;
+        let msg_type = MsgType::from_number(options.msg_type).unwrap_or(MsgType::Binary);
+        let (protocol, ext) = (options.protocol as u8, options.extend_field as u8);
+        Ok(Self {
+            msg_type,
+            targets: Targets::default(),
+            urls: RwLock::default(),
+            instance,
+            utc_offset,
+            identity: [protocol, msg_type.number(), ext & EXT_ATTRIBUTES as u8],
+            options,
+        })
+    }
+
+    /// Its options.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Says where the nodes of these numbers take messages over HTTP.
+    pub(crate) fn set_urls(&self, urls: Vec<Arc<str>>) {
+        *self.urls.write().unwrap_or_else(PoisonError::into_inner) = urls;
+    }
+
+    /// The lane of a message, or why it cannot be sent.
+    pub fn admit(&self, message: &Message<'_>) -> Result<Lane, SendError> {
+        message.check()?;
+        let Self { options, .. } = self;
+        let refuse = |kind, hint| Err(SendError::InvalidInput(Invalid::new("message", kind, hint)));
+        let lines = message.body.contains(&b'\n') && self.joins_lines();
+        let has_own = self.has_own_attributes();
+        let is_http = options.protocol == Protocol::Http;
+        if is_http {
+            let Ok(text) = str::from_utf8(&message.body) else {
+                return refuse(InvalidKind::BadCharacter, NOT_TEXT);
+            };
+            if text.trim().is_empty() {
+                return refuse(InvalidKind::Empty, "over HTTP the server refuses a message of blanks alone");
+            }
+            if !message.attributes.is_empty() {
+                let hint = "over HTTP messages have no attributes: leave them out, or use TCP";
+                return Err(Invalid::new("attributes", InvalidKind::UnknownField, hint).into());
+            }
+        } else if matches!(self.msg_type, MsgType::Lines | MsgType::Common) && message.body.ends_with(b"\n") {
+            return refuse(
+                InvalidKind::BadCharacter,
+                "the server cuts LF at the end in this type: leave it out, or use type 7",
+            );
+        }
+        let limit = options.max_groups();
+        let target = self.targets.get(&message.group, &message.stream, limit, options.max_frame(None));
+        let Some(target) = target else { return Err(SendError::TooManyGroups { limit }) };
+        let attributes = match message.attributes.is_empty() || has_own {
+            true => None,
+            false => Some(joined(&message.attributes).into()),
+        };
+        let second = message.time.filter(|_| !has_own).map(|ms| ms / 1_000);
+        let lane = Lane { target, attributes, second, alone: lines };
+        let bytes = message.body.len();
+        let limit = options.max_message().min(self.room(&lane));
+        if bytes > limit {
+            return Err(SendError::MsgTooLong { bytes, limit });
+        }
+        Ok(lane)
+    }
+
+    /// Appends a message as it stands in a pack.
+    pub fn put(&self, message: &Message<'_>, now: Now, out: &mut Vec<u8>) {
+        let body = &*message.body;
+        if self.options.protocol == Protocol::Http {
+            form::put_escaped(out, body);
+        } else if self.joins_lines() {
+            put(out, body);
+        } else {
+            put_item(out, body);
+            if self.has_own_attributes() {
+                let mut own = String::new();
+                own.push_str("__addcol1__reptime=");
+                put_local_time(&mut own, message.time.unwrap_or(now.wall), self.utc_offset);
+                own.push_str("&__addcol2__ip=");
+                own.push_str(self.options.client_ip());
+                own.push_str(&joined(&message.attributes));
+                put_item(out, own.as_bytes());
+            }
+        }
+    }
+
+    /// The bytes of a message, from those of its record.
+    pub fn message_of(&self, record: &[u8]) -> Vec<u8> {
+        if self.options.protocol == Protocol::Http {
+            return form::unescape(record);
+        }
+        if self.joins_lines() {
+            return owned(record);
+        }
+        let Some((length, rest)) = record.split_first_chunk() else { return Vec::new() };
+        owned(rest.get(..u32::from_be_bytes(*length) as usize).unwrap_or_default())
+    }
+
+    /// Whether messages are put together by LF.
+    fn joins_lines(&self) -> bool {
+        self.options.protocol == Protocol::Http
+            || matches!(self.msg_type, MsgType::Lines | MsgType::Common)
+            || (self.msg_type == MsgType::Binary && self.options.extend_field & EXT_LINES != 0)
+    }
+
+    /// Whether each message has attributes of its own in the pack.
+    fn has_own_attributes(&self) -> bool {
+        self.options.protocol == Protocol::Tcp
+            && match self.msg_type {
+                MsgType::MultiAttributes => true,
+                MsgType::Binary => self.options.extend_field & EXT_ATTRIBUTES != 0,
+                _ => false,
+            }
+    }
+
+    /// The most bytes of records that a frame of a lane has room for.
+    fn room(&self, lane: &Lane) -> usize {
+        let attributes = lane.attributes.as_ref().map_or(0, |text| text.len())
+            + self.options.attributes.iter().map(|(key, value)| key.len() + value.len() + 2).sum::<usize>();
+        let ids = lane.target.group().len() + lane.target.stream().len();
+        // The head, and all that the protocol writes of its own.
+        const HEAD: usize = 256;
+        let max_frame = lane.target.of().max_frame();
+        max_frame.saturating_sub(HEAD + MESSAGE_OVERHEAD + attributes + ids).max(1)
+    }
+
+    /// The attributes of a pack, in the order of the vendor's client.
+    fn attributes(&self, lane: &Lane, pack: &Pack) -> String {
+        let mut out = String::with_capacity(160);
+        let mut number = itoa::Buffer::new();
+        out.extend(["groupId=", lane.target.group(), "&streamId=", lane.target.stream()]);
+        if self.msg_type != MsgType::Binary {
+            out.extend(["&dt=", number.format(pack.time), "&mid="]);
+            out.push_str(number.format(pack.id));
+            if pack.is_packed {
+                out.push_str("&cp=snappy");
+            }
+            out.extend(["&cnt=", number.format(pack.count), "&sid="]);
+            let _ = write!(out, "0x{:016x}{:016x}", self.instance, pack.id);
+        } else if self.options.extend_field & EXT_TRACE != 0 {
+            out.extend(["&node1ip=", self.options.client_ip(), "&rtime1=", number.format(pack.now)]);
+        }
+        out.push_str(&joined(&self.options.attributes));
+        if let Some(attributes) = &lane.attributes {
+            out.push_str(attributes);
+        }
+        if !self.options.is_ack {
+            out.push_str("&isAck=false");
+        }
+        out
+    }
+
+    fn frame(&self, lane: &Lane, body: &[u8], pack: &Pack) -> Vec<u8> {
+        let attributes = self.attributes(lane, pack);
+        if self.msg_type != MsgType::Binary {
+            return text(self.msg_type.number(), body, &attributes);
+        }
+        let own = self.options.extend_field & (EXT_ATTRIBUTES | EXT_TRACE);
+        let lines = if lane.alone { 0 } else { self.options.extend_field & EXT_LINES };
+        Binary {
+            ext: own | lines | EXT_TEXT_IDS,
+            seconds: (pack.time / 1_000) as u32,
+            count: pack.count as u16,
+            uniq: pack.id as u32,
+            attributes: &attributes,
+        }
+        .frame(body, pack.is_packed)
+    }
+
+    /// The body of a frame, before compression.
+    fn body(&self, records: Records<'_>, out: &mut Vec<u8>) {
+        if !self.joins_lines() {
+            return records.pieces().for_each(|piece| put(out, piece));
+        }
+        let is_item = self.msg_type == MsgType::Binary;
+        let start = out.len();
+        if is_item {
+            put(out, &[0; 4]);
+        }
+        for (place, record) in records.iter().enumerate() {
+            if place > 0 {
+                put_byte(out, b'\n');
+            }
+            put(out, record);
+        }
+        if is_item {
+            let length = (out.len() - start - 4) as u32;
+            out[start..start + 4].copy_from_slice(&length.to_be_bytes());
+        }
+    }
+}
+
+/// What a frame says of its pack.
+struct Pack {
+    id: u64,
+    count: usize,
+    /// The data time, ms.
+    time: u64,
+    /// When it was made, ms.
+    now: u64,
+    is_packed: bool,
+}
+
+/// Attributes as they stand in a frame, `&` in front of each.
+fn joined<K: AsRef<str>, V: AsRef<str>>(attributes: &[(K, V)]) -> String {
+    let mut out = String::new();
+    for (key, value) in attributes {
+        out.extend(["&", key.as_ref(), "=", value.as_ref()]);
+    }
+    out
+}
+
+/// Appends a time as `yyyyMMddHHmmss`.
+fn put_local_time(out: &mut String, ms: u64, utc_offset: i32) {
+    let seconds = (ms / 1_000) as i64 + i64::from(utc_offset) * 60;
+    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // From days to a date of the Gregorian calendar, with years that begin in March.
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (hour, minute) = (second / 3_600, second / 60 % 60);
+    let _ = write!(out, "{year:04}{month:02}{day:02}{hour:02}{minute:02}{:02}", second % 60);
+}
+
+impl Lane {
+    /// The group and stream of its messages.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+}
+
+impl Destination for InLong {
+    type Record<'a> = Message<'a>;
+    type Lane = Lane;
+    type Endpoint = Place;
+    type Sealed = Sealed;
+    type Request = Request;
+    type Response = Answer;
+    const PARTLY: bool = false;
+    const ROUTED: bool = true;
+    /// For callbacks. The npm package's shell has the message itself.
+    const RETURNS_RECORDS: bool =
+        cfg!(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")));
+
+    fn route(&self, record: &Message<'_>) -> Result<Lane, Invalid> {
+        self.admit(record).map_err(|error| match error {
+            SendError::InvalidInput(invalid) => invalid,
+            SendError::TooManyGroups { .. } => Invalid::new(
+                "group_id",
+                InvalidKind::OutOfRange,
+                "more groups than `max_group_id_num`: raise that",
+            ),
+            _ => {
+                Invalid::new("message", InvalidKind::TooLarge, "longer than `ext_pack_size` and frames allow")
+            }
+        })
+    }
+
+    fn encode(&self, record: &Message<'_>, now: Now, out: &mut Vec<u8>) -> Result<(), Invalid> {
+        self.put(record, now, out);
+        Ok(())
+    }
+
+    fn batching(&self, lane: &Lane) -> Batching {
+        let Options { enable_pack, pack_timeout, .. } = self.options;
+        /// The count of a frame has 16 bits.
+        const MOST: usize = 65_535;
+        let max_bytes = self.options.pack_bytes().min(self.room(lane));
+        Batching {
+            max_events: if lane.alone || !enable_pack { 1 } else { MOST },
+            max_bytes,
+            max_wait: Some(pack_timeout),
+            triggers_flush: false,
+            flush_events: 0,
+        }
+    }
+
+    fn endpoint(&self, lane: &Lane, _: BatchId, _: u32) -> Place {
+        Place::Group(lane.target.of().number())
+    }
+
+    fn seal(&self, lane: &Lane, records: Records<'_>, id: BatchId, now: Now) -> Sealed {
+        let time = lane.second.map_or(now.wall, |second| second * 1_000);
+        let mut pack = Pack { id: id.0, count: records.len(), time, now: now.wall, is_packed: false };
+        let bytes = if self.options.protocol == Protocol::Http {
+            form::body(&lane.target, records, time)
+        } else if self.options.enable_zip && records.bytes() > self.options.min_zip_len {
+            packed(
+                |plain| self.body(records, plain),
+                |plain, packed| {
+                    pack.is_packed = packed.len() < plain.len();
+                    self.frame(lane, if pack.is_packed { packed } else { plain }, &pack)
+                },
+            )
+        } else {
+            let mut body = Vec::new();
+            body.reserve_exact(records.bytes() + records.len() + 4);
+            self.body(records, &mut body);
+            self.frame(lane, &body, &pack)
+        };
+        Sealed {
+            key: match self.msg_type {
+                MsgType::Binary => u64::from(id.0 as u32),
+                _ => id.0,
+            },
+            msg_type: self.msg_type.number(),
+            is_acked: self.options.is_ack,
+            bytes: bytes.into(),
+        }
+    }
+
+    fn sealed_bytes(&self, sealed: &Sealed) -> usize {
+        sealed.bytes.len()
+    }
+
+    fn sealed_bound(&self, plain: usize, count: usize) -> usize {
+        // Over HTTP each LF takes three bytes. What does not get smaller is not compressed.
+        plain.saturating_add(count.saturating_mul(3)).saturating_add(MAX_ATTRIBUTES + 1_024)
+    }
+
+    fn request(&self, sealed: &Sealed, endpoint: &Place, _: u32, _: Now) -> Request {
+        let (Place::Node(node) | Place::Group(node)) = *endpoint;
+        if self.options.protocol == Protocol::Tcp {
+            return Request::Frame(Frame { node, sealed: sealed.clone() });
+        }
+        let urls = self.urls.read().unwrap_or_else(PoisonError::into_inner);
+        let url = urls.get(node as usize).map_or("", |url| url);
+        Request::Http(form::request(url, sealed.bytes.clone()))
+    }
+
+    fn judge(&self, _: &Sealed, answer: &Answer, now: Now) -> Verdict {
+        match answer {
+            Answer::Ack(ack) => judge_code(ack.code, &ack.message),
+            Answer::Http(response) => form::judge(response, now),
+            Answer::Written => Verdict::Unconfirmed,
+        }
+    }
+
+    fn save_lane(&self, lane: &Lane, out: &mut Vec<u8>) {
+        put(out, &self.identity);
+        put_byte(out, u8::from(lane.alone));
+        put(out, &lane.second.map_or(0, |second| second + 1).to_le_bytes());
+        let attributes = lane.attributes.as_deref().unwrap_or_default();
+        for part in [lane.target.group(), lane.target.stream(), attributes] {
+            put_item(out, part.as_bytes());
+        }
+    }
+
+    fn load_lane(&self, bytes: &[u8]) -> Option<Lane> {
+        let (identity, rest) = bytes.split_first_chunk()?;
+        let (&alone, rest) = rest.split_first()?;
+        let (second, mut rest) = rest.split_first_chunk()?;
+        let mut texts = [""; 3];
+        for text in &mut texts {
+            let (length, from) = rest.split_first_chunk()?;
+            let length = u32::from_be_bytes(*length) as usize;
+            *text = str::from_utf8(from.get(..length)?).ok()?;
+            rest = &from[length..];
+        }
+        let [group, stream, attributes] = texts;
+        if *identity != self.identity || group.is_empty() || stream.is_empty() {
+            return None;
+        }
+        let target =
+            self.targets.get(group, stream, self.options.max_groups(), self.options.max_frame(None))?;
+        let attributes = (!attributes.is_empty()).then(|| attributes.into());
+        let second = u64::from_le_bytes(*second).checked_sub(1);
+        Some(Lane { target, attributes, second, alone: alone != 0 })
+    }
+
+    fn save_sealed(&self, sealed: &Sealed, out: &mut Vec<u8>) {
+        put(out, &sealed.key.to_le_bytes());
+        put(out, &[sealed.msg_type, u8::from(sealed.is_acked)]);
+        put(out, &sealed.bytes);
+    }
+
+    fn load_sealed(&self, _: &Lane, bytes: &[u8]) -> Option<Sealed> {
+        let (key, rest) = bytes.split_first_chunk()?;
+        let (&[msg_type, is_acked], rest) = rest.split_first_chunk()?;
+        let same = msg_type == self.msg_type.number() && (is_acked != 0) == self.options.is_ack;
+        let bytes: Body = owned(rest).into();
+        same.then_some(Sealed { key: u64::from_le_bytes(*key), msg_type, is_acked: is_acked != 0, bytes })
+    }
+}
+
+/// What a code means, over TCP (`errCode`) and HTTP (`code`) alike.
+pub(super) fn judge_code(code: u32, said: &str) -> Verdict {
+    let cause = |known: &'static str| match said.is_empty() {
+        true => Cause::new(code, known),
+        false => Cause::new(code, said.to_owned()),
+    };
+    let later = |known| Verdict::Retry { after: None, maybe_accepted: false, cause: cause(known) };
+    let never = |known| Verdict::Rejected(cause(known));
+    match code {
+        // 120: it was there before.
+        0 | 120 => Verdict::Delivered,
+        1 => later("the node's sink is not ready"),
+        2 => later("the node is closing"),
+        3 => later("the node's configuration is not ready"),
+        114 => later("the node's queue is full"),
+        116..=119 => later("the node could not hand it on to its queue"),
+        100 => never("the group id is missing or unknown"),
+        101 => never("the stream id is missing"),
+        104 => never("the frame is too long, or its lengths disagree"),
+        113 => never("the group or stream is not configured"),
+        115 => never("there is no topic for the group and stream"),
+        4..=151 => never("the node refuses it"),
+        _ => Verdict::RetryOnce(cause("the node refuses it with a code that says nothing")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn local_time_is_written_in_digits() {
+        let write = |ms, offset| {
+            let mut out = String::new();
+            put_local_time(&mut out, ms, offset);
+            out
+        };
+        assert_eq!(write(0, 0), "19700101000000");
+        assert_eq!(write(1_700_000_000_000, 0), "20231114221320");
+        assert_eq!(write(1_700_000_000_000, 480), "20231115061320");
+        assert_eq!(write(1_709_164_800_000, -60), "20240228230000");
+        assert_eq!(write(951_782_400_999, 0), "20000229000000");
+    }
+}

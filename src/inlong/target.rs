@@ -1,0 +1,169 @@
+//! Groups and streams: each known once, so that a message names them by a pointer.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::codec::fnv::fnv;
+
+/// A stream of a group: what messages are sent to.
+pub struct Target {
+    group: Arc<Group>,
+    stream: Box<str>,
+}
+
+/// A group: its streams share the nodes that the Manager names.
+pub struct Group {
+    name: Box<str>,
+    number: u32,
+    /// The most bytes of a frame.
+    max_frame: AtomicUsize,
+}
+
+/// The targets that messages were sent to.
+#[derive(Debug, Default)]
+pub(crate) struct Targets(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    groups: Vec<Arc<Group>>,
+    /// In the order of a hash of both names.
+    targets: Vec<(u64, Arc<Target>)>,
+    /// From so many targets on, those that nothing refers to are forgotten.
+    sweep_at: usize,
+}
+
+const SWEEP_AT: usize = 1_024;
+
+impl Target {
+    /// The group id.
+    pub fn group(&self) -> &str {
+        &self.group.name
+    }
+
+    /// The stream id.
+    pub fn stream(&self) -> &str {
+        &self.stream
+    }
+
+    pub(crate) fn of(&self) -> &Group {
+        &self.group
+    }
+}
+
+impl Group {
+    /// Its number among the groups of its client, from 0.
+    pub(crate) fn number(&self) -> u32 {
+        self.number
+    }
+
+    pub(crate) fn max_frame(&self) -> usize {
+        self.max_frame.load(Ordering::Relaxed)
+    }
+}
+
+impl Targets {
+    /// The target of these names, which were checked; `None` when that would be one group more than `max_groups`.
+    pub(crate) fn get(
+        &self,
+        group: &str,
+        stream: &str,
+        max_groups: usize,
+        max_frame: usize,
+    ) -> Option<Arc<Target>> {
+        let hash = fnv(group.as_bytes()).rotate_left(32) ^ fnv(stream.as_bytes());
+        let mut known = self.lock();
+        let place = known.targets.partition_point(|&(other, _)| other < hash);
+        let same_hash = known.targets[place..].iter().take_while(|&&(other, _)| other == hash);
+        let same = |target: &&Arc<Target>| target.group() == group && target.stream() == stream;
+        if let Some(target) = same_hash.map(|(_, target)| target).find(same) {
+            return Some(target.clone());
+        }
+        let group = known.group(group, max_groups, max_frame)?;
+        let target = Arc::new(Target { group, stream: stream.into() });
+        known.targets.insert(place, (hash, target.clone()));
+        known.sweep();
+        Some(target)
+    }
+
+    /// The number of a group, as [`get`](Self::get) would give it.
+    pub(crate) fn group(&self, name: &str, max_groups: usize, max_frame: usize) -> Option<u32> {
+        self.lock().group(name, max_groups, max_frame).map(|group| group.number)
+    }
+
+    /// The names of the groups, by number.
+    pub(crate) fn groups(&self) -> Vec<Arc<Group>> {
+        self.lock().groups.clone()
+    }
+
+    /// Bounds the frames of a group.
+    pub(crate) fn bound(&self, group: u32, max_frame: usize) {
+        if let Some(group) = self.lock().groups.get(group as usize) {
+            group.max_frame.store(max_frame, Ordering::Relaxed);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn group(&mut self, name: &str, max_groups: usize, max_frame: usize) -> Option<Arc<Group>> {
+        if let Some(group) = self.groups.iter().find(|group| *group.name == *name) {
+            return Some(group.clone());
+        }
+        if self.groups.len() >= max_groups {
+            return None;
+        }
+        let number = self.groups.len() as u32;
+        let group = Arc::new(Group { name: name.into(), number, max_frame: AtomicUsize::new(max_frame) });
+        self.groups.push(group.clone());
+        Some(group)
+    }
+
+    /// Forgets targets without messages, now and then.
+    fn sweep(&mut self) {
+        if self.targets.len() >= self.sweep_at.max(SWEEP_AT) {
+            self.targets.retain(|(_, target)| Arc::strong_count(target) > 1);
+            self.sweep_at = self.targets.len() * 2;
+        }
+    }
+}
+
+impl Group {
+    /// The group id.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+// Each is known once, so two are the same if they are the same in memory; those that were forgotten in between are
+// still equal by name.
+impl PartialEq for Target {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other) || (self.stream == other.stream && self.group.name == other.group.name)
+    }
+}
+
+impl Eq for Target {}
+
+impl Hash for Target {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.group.number.hash(state);
+        self.stream.hash(state);
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.group(), self.stream())
+    }
+}
+
+impl fmt::Debug for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
