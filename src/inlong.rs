@@ -5,9 +5,11 @@
 
 mod check;
 mod codes;
+mod config;
 mod options;
 
 pub use codes::{SdkCode, SendError};
+pub use config::{ConfigError, Notice, NoticeKind};
 pub use options::{
     DEFAULT_MAX_FRAME, MAX_FRAME, MESSAGE_OVERHEAD, NodeAddress, OptionError, Options, Protocol, Secret,
 };
