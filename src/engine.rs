@@ -52,7 +52,12 @@ use queue::{Pool, Queue};
 use sorted::{Batches, Few};
 use waiting::{Turn, Waiting};
 
-#[cfg(any(feature = "native", feature = "js", all(feature = "wasm", target_family = "wasm")))]
+#[cfg(any(
+    feature = "inlong",
+    feature = "native",
+    feature = "js",
+    all(feature = "wasm", target_family = "wasm")
+))]
 pub(crate) use retry::splitmix;
 
 const DISCARDED: Fate = Fate::Dropped(DropReason::Disabled);
@@ -346,6 +351,13 @@ impl<D: Destination> Engine<D> {
         *self.routes.get_or_default(home) = endpoints;
     }
 
+    /// Asks the destination anew when batches close, for those that are cut from now on.
+    pub fn rebatch(&mut self) {
+        for lane in 0..self.lanes.len() {
+            self.lanes[lane].batching = self.batching(&self.lanes[lane].key);
+        }
+    }
+
     /// Drops everything that has not been sent, and what waits to be sent again. What is under way cannot be called
     /// back: an answer settles it, and without one it is dropped too, never sent again.
     pub fn discard(&mut self) {
@@ -515,20 +527,7 @@ impl<D: Destination> Engine<D> {
         if let Some(index) = self.known_lane(key) {
             return index;
         }
-        let mut batching = self.destination.batching(key);
-        batching.max_events = batching.max_events.max(1);
-        if batching.flush_events == 0 {
-            batching.flush_events = batching.max_events;
-        }
-        batching.max_bytes = batching.max_bytes.clamp(1, self.largest_batch);
-        // Whatever is cut must have room to be sealed.
-        let reserve = self.limits.sealed_reserve();
-        let mut most = batching.max_events.max(batching.flush_events);
-        while most > 1 && self.destination.sealed_bound(batching.max_bytes, most) > reserve {
-            most = most.div_ceil(2).min(reserve.max(1));
-        }
-        batching.max_events = batching.max_events.min(most);
-        batching.flush_events = batching.flush_events.min(most);
+        let batching = self.batching(key);
         if D::MANY_LANES
             && self.lanes.len() >= MANY_LANES
             && let Some(index) = self.lanes.iter().position(|lane| lane.queue.is_empty())
@@ -552,6 +551,25 @@ impl<D: Destination> Engine<D> {
             self.lane_hashes.push(fnv_of(key));
         }
         index
+    }
+
+    /// When a lane's batches close, within what there is room for.
+    fn batching(&self, key: &D::Lane) -> Batching {
+        let mut batching = self.destination.batching(key);
+        batching.max_events = batching.max_events.max(1);
+        if batching.flush_events == 0 {
+            batching.flush_events = batching.max_events;
+        }
+        batching.max_bytes = batching.max_bytes.clamp(1, self.largest_batch);
+        // Whatever is cut must have room to be sealed.
+        let reserve = self.limits.sealed_reserve();
+        let mut most = batching.max_events.max(batching.flush_events);
+        while most > 1 && self.destination.sealed_bound(batching.max_bytes, most) > reserve {
+            most = most.div_ceil(2).min(reserve.max(1));
+        }
+        batching.max_events = batching.max_events.min(most);
+        batching.flush_events = batching.flush_events.min(most);
+        batching
     }
 
     fn known_lane(&self, key: &D::Lane) -> Option<usize> {

@@ -6,6 +6,7 @@
 mod ack;
 mod check;
 mod codes;
+mod config;
 mod connections;
 mod delivery;
 mod form;
@@ -16,6 +17,7 @@ mod target;
 
 pub use ack::Ack;
 pub use codes::{SdkCode, SendError};
+pub use config::{ConfigError, Notice, NoticeKind};
 pub use connections::{Connections, Nodes, Output};
 pub use delivery::{Answer, InLong, Lane, Place, Request};
 pub use frame::{Frame, MsgType, Sealed};

@@ -16,7 +16,7 @@ pub(crate) fn put_byte(out: &mut Vec<u8>, byte: u8) {
 }
 
 /// A copy that takes no more memory than it has bytes.
-#[cfg(feature = "growingio")]
+#[cfg(any(feature = "growingio", feature = "inlong"))]
 #[cfg_attr(target_family = "wasm", inline(never))]
 pub(crate) fn owned(bytes: &[u8]) -> Vec<u8> {
     let mut copy = Vec::new();

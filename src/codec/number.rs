@@ -37,7 +37,7 @@ pub(crate) fn write_double(out: &mut Vec<u8>, value: f64) {
 
 /// Appends a number in JSON's spelling as [`write_double`] writes the double that it is; `false` when it is beyond a
 /// double's range.
-#[cfg(any(feature = "growingio", test))]
+#[cfg(feature = "growingio")]
 pub(crate) fn write_decimal(out: &mut Vec<u8>, mut text: &[u8]) -> bool {
     if let Some((b'-', size)) = text.split_first() {
         put_byte(out, b'-');
@@ -52,7 +52,7 @@ pub(crate) fn write_decimal(out: &mut Vec<u8>, mut text: &[u8]) -> bool {
 
 /// Whether a number without its sign is spelled already as [`write_double`] spells it. No two decimals of up to 15 digits
 /// are the same double, so each is the shortest one for its double: that takes no look at the double.
-#[cfg(any(feature = "growingio", test))]
+#[cfg(feature = "growingio")]
 fn is_short(text: &[u8]) -> bool {
     const SAFE_DIGITS: usize = 15;
     let mut point = 0;
@@ -69,7 +69,7 @@ fn is_short(text: &[u8]) -> bool {
 }
 
 /// Appends any number of 0 and above as [`write_double`] writes it; `false` when it is beyond a double's range.
-#[cfg(any(feature = "growingio", test))]
+#[cfg(feature = "growingio")]
 fn spell(out: &mut Vec<u8>, text: &[u8]) -> bool {
     #[cfg(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))]
     return crate::js::host::spell_double(out, text);

@@ -241,10 +241,7 @@ impl Connections {
                 Ok(None) => return,
                 Ok(Some(ack::Answer::Heartbeat { load })) => self.proven(place, load, now),
                 Ok(Some(ack::Answer::Ack(ack))) => self.acked(place, ack, now),
-                Err(ack::Garbage(what)) => {
-                    self.out.push_back(Output::Close { connection });
-                    return self.closed(connection, what, now);
-                }
+                Err(ack::Garbage(what)) => return self.break_off(connection, what, Blame::Request, now),
             }
         }
     }
@@ -266,10 +263,7 @@ impl Connections {
 
     /// A connection was closed, or could not be made; `why` is for people.
     pub fn closed(&mut self, connection: u32, why: &str, now: Now) {
-        let Some(place) = self.links.iter().position(|link| link.number == connection) else { return };
-        let link = self.links.remove(place);
-        self.end(link, why, now);
-        self.arrange(now);
+        self.lose(connection, why, Blame::Request, now);
     }
 
     /// Closes all connections at once. What is under way may have arrived.
@@ -307,7 +301,7 @@ impl Connections {
 
     /// When [`tick`](Self::tick) is to be called next (monotonic, ms).
     pub fn next_wake(&self) -> Option<u64> {
-        let links = self.links.iter().map(|link| link.wake(&self.settings));
+        let links = self.links.iter().map(|link| link.wake(&self.settings, self.is_wanted));
         let nodes = self.nodes.iter().enumerate().filter(|(number, _)| self.lacks_link(*number as u32));
         links.chain(nodes.map(|(_, node)| node.retry_at)).chain(self.balance_at).min()
     }
@@ -347,8 +341,7 @@ impl Connections {
             self.answer(id, Err(lost(TransportErrorKind::Timeout, "no answer in time", Blame::Endpoint)));
         }
         if let Some(why) = dead {
-            self.out.push_back(Output::Close { connection: number });
-            self.closed(number, why, now);
+            self.break_off(number, why, Blame::Nothing, now);
         } else if idle && !self.is_wanted {
             self.links.retain(|link| link.number != number);
             self.out.push_back(Output::Close { connection: number });
@@ -366,6 +359,10 @@ impl Connections {
             return;
         }
         link.state = State::Ready;
+        if let Some(node) = self.nodes.get_mut(link.node as usize) {
+            // It is there. Not all is forgotten, so that one that is lost again soon is not tried at once again.
+            node.failures = node.failures.min(1);
+        }
         (link.since, link.used_at) = (now.mono, now.mono);
         if let Some((mut pending, bytes)) = link.lone.take() {
             link.is_lone = true;
@@ -407,8 +404,22 @@ impl Connections {
         }
     }
 
+    /// Closes a connection that is of no use any more.
+    fn break_off(&mut self, connection: u32, why: &str, first: Blame, now: Now) {
+        self.out.push_back(Output::Close { connection });
+        self.lose(connection, why, first, now);
+    }
+
+    /// A connection is lost; `first` is what its first frame without an answer is blamed for.
+    fn lose(&mut self, connection: u32, why: &str, first: Blame, now: Now) {
+        let Some(place) = self.links.iter().position(|link| link.number == connection) else { return };
+        let link = self.links.remove(place);
+        self.end(link, why, first, now);
+        self.arrange(now);
+    }
+
     /// What the end of a connection means for its frames and its node.
-    fn end(&mut self, mut link: Link, why: &str, now: Now) {
+    fn end(&mut self, mut link: Link, why: &str, first: Blame, now: Now) {
         let node = &mut self.nodes[link.node as usize];
         if !link.is_lone {
             if link.state == State::Ready && link.since + SOUND <= now.mono {
@@ -428,7 +439,7 @@ impl Connections {
             return self.answer(pending.id, Err(error));
         }
         for (place, pending) in link.pending.into_iter().enumerate() {
-            let blame = if place == 0 { Blame::Request } else { Blame::Nothing };
+            let blame = if place == 0 { first } else { Blame::Nothing };
             if !pending.is_told {
                 self.answer(pending.id, Err(say(TransportErrorKind::Reset, blame)));
             }

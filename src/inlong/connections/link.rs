@@ -81,14 +81,18 @@ impl Link {
     }
 
     /// When something is to be done because of the time.
-    pub(super) fn wake(&self, settings: &Settings) -> u64 {
+    pub(super) fn wake(&self, settings: &Settings, is_wanted: bool) -> u64 {
         let own = match (self.state, self.beat_at) {
             (State::Connecting, _) => self.since + settings.connect_timeout,
             (_, Some(at)) => at + settings.answer_timeout,
-            (_, None) => self.heard_at.saturating_add(settings.heartbeat),
+            (_, None) if self.is_open() => self.heard_at.saturating_add(settings.heartbeat),
+            (_, None) => u64::MAX,
         };
-        let idle =
-            if self.pending.is_empty() { self.used_at.saturating_add(settings.idle) } else { u64::MAX };
+        let idle = if self.pending.is_empty() && !is_wanted {
+            self.used_at.saturating_add(settings.idle)
+        } else {
+            u64::MAX
+        };
         let deadlines =
             self.pending.iter().filter(|pending| !pending.is_told).map(|pending| pending.deadline);
         let lone = self.lone.iter().map(|(pending, _)| pending.deadline);
