@@ -1,6 +1,8 @@
 //! The loops that own time: they carry an engine's requests, answers and deadlines.
 
 #[cfg(feature = "native")]
+pub(crate) mod carrier;
+#[cfg(feature = "native")]
 pub(crate) mod native;
 #[cfg(all(feature = "wasm", target_family = "wasm"))]
 pub(crate) mod page;

@@ -1,25 +1,19 @@
 //! The driver for servers: one task on tokio, on a thread of its own or on the caller's runtime.
 
 use std::fmt;
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::runtime::{self, Handle};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
 
+use super::carrier::Carrier;
 use super::millis;
 use super::teller::{OnOutcome, Teller};
 use super::waiters::{End, IS_DRIVER, PATIENCE, Reply, Waiter, Wanted};
-use crate::destination::{Destination, Now, TransportError, TransportErrorKind};
-use crate::engine::{Engine, Output, Report, Stats, Step, Transmit, TransmitId};
-use crate::http::{Request, Response};
-use crate::transport::HttpTransport;
+use crate::destination::{Destination, Now};
+use crate::engine::{Engine, Output, Report, Stats, Step};
 
 /// Why a blocking call could not wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +56,7 @@ impl<D: Destination> Shared<D> {
 
 impl<D> Shared<D>
 where
-    D: Destination<Request = Request, Response = Response> + Send + Sync + 'static,
+    D: Destination + Send + Sync + 'static,
     D::Lane: Send,
     D::Endpoint: Send,
     D::Sealed: Send,
@@ -70,7 +64,7 @@ where
     /// Starts a driver: on `runtime`, else on a thread of its own.
     pub(crate) fn start(
         engine: Engine<D>,
-        transport: Arc<dyn HttpTransport>,
+        carrier: impl Carrier<D>,
         on_outcome: Option<OnOutcome>,
         wall: WallClock,
         runtime: Option<Handle>,
@@ -93,8 +87,7 @@ where
             runtime: runtime.as_ref().map(Handle::id),
         });
         // Made here and not in the future, which a runtime that has ended drops without ever polling it.
-        let drive =
-            drive(Stop { shared: shared.clone(), teller, answers: Vec::new(), ended: None }, transport);
+        let drive = drive(Stop { shared: shared.clone(), teller, answers: Vec::new(), ended: None }, carrier);
         if let Some(runtime) = runtime {
             drop(runtime.spawn(drive));
         } else if let Some(own) = own {
@@ -279,35 +272,31 @@ pub(crate) fn system_clock() -> WallClock {
     Arc::new(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis))
 }
 
-/// How long past its time-out a transport may end its request itself. Below what the engine waits for an answer.
-const CARRY_GRACE: Duration = Duration::from_millis(250);
-
-type Answers = JoinSet<(TransmitId, Result<Response, TransportError>)>;
-
-async fn drive<D>(mut stop: Stop<D>, transport: Arc<dyn HttpTransport>)
+async fn drive<D, C>(mut stop: Stop<D>, mut carrier: C)
 where
-    D: Destination<Request = Request, Response = Response> + Send + Sync + 'static,
+    D: Destination + Send + Sync + 'static,
     D::Lane: Send,
     D::Endpoint: Send,
     D::Sealed: Send,
+    C: Carrier<D>,
 {
     let Stop { shared, teller, answers, ended } = &mut stop;
-    let mut requests = Answers::new();
     let mut buffer = Vec::new();
     loop {
         // Before time is looked at, which would take requests for lost whose answers are there.
-        while let Some(answer) = requests.try_join_next() {
-            shared.take(answer);
-        }
-        let Some(wait) = shared.turn(&mut requests, &transport, &mut buffer, teller) else {
+        carrier.take(shared);
+        let Some(wait) = shared.turn(&mut carrier, &mut buffer, teller) else {
             // The callback is behind: nothing starts that would bring more, but answers are heard.
             tokio::select! {
                 biased;
-                Some(answer) = requests.join_next() => shared.take(answer),
+                () = carrier.ready() => {}
                 () = teller.room() => {}
             }
             continue;
         };
+        if carrier.take(shared) {
+            continue;
+        }
         // What ended in between, by the close itself or by a `disable`, was told by that turn, before the answer that
         // counts it.
         answers.drain(..).for_each(|answer| answer.give(teller));
@@ -320,11 +309,11 @@ where
             (*answers, *ended) = (over, end);
             continue;
         }
-        let until = [wait, patience].into_iter().flatten().min().unwrap_or(now + 3_600_000);
+        let until = [wait, patience, carrier.wake()].into_iter().flatten().min().unwrap_or(now + 3_600_000);
         let sleep = tokio::time::sleep(Duration::from_millis(until.saturating_sub(now)));
         tokio::select! {
             biased;
-            Some(answer) = requests.join_next() => shared.take(answer),
+            () = carrier.ready() => {}
             () = shared.wake.notified() => {}
             () = sleep => {}
         }
@@ -333,7 +322,7 @@ where
 
 impl<D> Shared<D>
 where
-    D: Destination<Request = Request, Response = Response> + Send + Sync + 'static,
+    D: Destination + Send + Sync + 'static,
     D::Lane: Send,
     D::Endpoint: Send,
     D::Sealed: Send,
@@ -342,8 +331,7 @@ where
     /// to go on. Sealing happens without the lock.
     fn turn(
         &self,
-        requests: &mut Answers,
-        transport: &Arc<dyn HttpTransport>,
+        carrier: &mut impl Carrier<D>,
         buffer: &mut Vec<u8>,
         teller: &Teller,
     ) -> Option<Option<u64>> {
@@ -369,53 +357,12 @@ where
                 }
                 Step::Wait(until) => return Some(until),
             };
-            if let Some(Transmit { id, request, deadline, .. }) = transmit {
-                let timeout = Duration::from_millis(deadline.saturating_sub(now.mono));
-                let answer = carry(transport.clone(), request, timeout);
-                requests.spawn(async move { (id, answer.await) });
+            if let Some(transmit) = transmit {
+                carrier.start(transmit, now);
             }
         }
         None
     }
-
-    fn take(&self, answer: Result<(TransmitId, Result<Response, TransportError>), tokio::task::JoinError>) {
-        match answer {
-            Ok((id, Ok(response))) => {
-                if response.status >= 300 {
-                    log::debug!("trackwire: a request was answered with status {}", response.status);
-                }
-                let now = self.now();
-                self.engine().answer(id, Ok(&response), now);
-            }
-            Ok((id, Err(error))) => {
-                log::debug!("trackwire: a request got no answer: {error}");
-                let now = self.now();
-                self.engine().answer(id, Err(error), now);
-            }
-            // A transport that panics even while it is dropped; the attempt's lease ends it.
-            Err(error) => log::error!("trackwire: a request's task failed: {error}"),
-        }
-    }
-}
-
-/// Sends one request. A transport that panics, in the call or later, has lost it, and so has one that does not end.
-async fn carry(
-    transport: Arc<dyn HttpTransport>,
-    request: Request,
-    timeout: Duration,
-) -> Result<Response, TransportError> {
-    let mut answer = pin!(async move { transport.send(request, timeout).await });
-    let careful = poll_fn(|context| {
-        let poll = catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context)));
-        poll.unwrap_or_else(|_| {
-            log::error!("trackwire: the transport panicked");
-            Poll::Ready(Err(TransportError::new(TransportErrorKind::Other, "the transport panicked")))
-        })
-    });
-    tokio::time::timeout(timeout.saturating_add(CARRY_GRACE), careful).await.unwrap_or_else(|_| {
-        log::warn!("trackwire: the transport did not keep to its time-out");
-        Err(TransportError::new(TransportErrorKind::Timeout, "the transport did not end by its time-out"))
-    })
 }
 
 /// Whatever ends the driver, nobody is left waiting for it, and every event has its outcome.
@@ -515,6 +462,7 @@ mod tests {
     use std::task::{Context, Waker};
 
     use super::*;
+    use crate::driver::carrier::HttpCarrier;
     use crate::engine::Limits;
     use crate::growingio::{GrowingIo, Options};
     use crate::testing::Sink;
@@ -522,7 +470,8 @@ mod tests {
     fn start(limits: Limits) -> Arc<Shared<GrowingIo>> {
         let destination = GrowingIo::new(&Options::new("p", "d", "http://collector.example")).unwrap();
         let engine = Engine::new(destination, limits, 1);
-        Shared::start(engine, Arc::new(Sink::new()), None, system_clock(), None).unwrap()
+        let carrier = HttpCarrier::new(Arc::new(Sink::new()));
+        Shared::start(engine, carrier, None, system_clock(), None).unwrap()
     }
 
     /// Begins to wait and gives up at once.

@@ -11,6 +11,7 @@ use super::tracker::{DebugPrinter, Inner};
 use super::{Consumer, Format, GrowingIo, OptionError, Options, Tracker};
 use crate::Event;
 use crate::destination::Now;
+use crate::driver::carrier::HttpCarrier;
 use crate::driver::native::{Shared, WallClock, system_clock};
 use crate::driver::teller::OnOutcome;
 use crate::engine::{Engine, Limits, Outcome, RestoreError, WhenFull, splitmix};
@@ -234,7 +235,7 @@ impl TrackerBuilder {
             Enabled::No => engine.discard(),
             Enabled::Buffer => engine.hold(true),
         }
-        let shared = Shared::start(engine, transport, self.on_outcome, clock, self.runtime)
+        let shared = Shared::start(engine, HttpCarrier::new(transport), self.on_outcome, clock, self.runtime)
             .map_err(BuildError::Thread)?;
         let inner = Inner {
             shared,
