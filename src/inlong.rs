@@ -6,10 +6,12 @@
 mod check;
 mod codes;
 mod config;
+mod manager;
 mod options;
 
 pub use codes::{SdkCode, SendError};
 pub use config::{ConfigError, Notice, NoticeKind};
+pub use manager::{Node, NodeList, NodeListCall, NodeListError};
 pub use options::{
     DEFAULT_MAX_FRAME, MAX_FRAME, MESSAGE_OVERHEAD, NodeAddress, OptionError, Options, Protocol, Secret,
 };
