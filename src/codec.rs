@@ -1,5 +1,7 @@
 //! Bytes in, bytes out.
 
+#[cfg(feature = "inlong")]
+pub(crate) mod base64;
 pub(crate) mod bytes;
 pub(crate) mod fnv;
 pub(crate) mod json_read;
@@ -7,6 +9,7 @@ pub(crate) mod json_write;
 pub(crate) mod number;
 #[cfg(any(feature = "growingio", feature = "inlong"))]
 pub(crate) mod packed;
+pub(crate) mod percent;
 #[cfg(feature = "collector")]
 pub(crate) mod protobuf_read;
 // The npm package writes records from text alone.

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::destination::Now;
+
 /// An HTTP request, ready to send. Its body is shared with the engine's batch, so a retry sends the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -31,6 +33,24 @@ pub struct Response {
     pub retry_after: Option<String>,
     /// The first part of the body, for error messages and answers per record.
     pub body: Vec<u8>,
+}
+
+/// A request that stands alone, not one of a batch, and what its answer means: any transport can carry any of them.
+///
+/// A call is plain data. It holds what it asks for, opens nothing and reads no clock; whoever runs it decides where and
+/// how often.
+pub trait Call {
+    /// What a good answer says.
+    type Output;
+    /// Why an answer is of no use. What the system itself said belongs here, what kept it from answering does not: that is
+    /// a [`TransportError`](crate::destination::TransportError).
+    type Error: std::error::Error;
+
+    /// The request. `now` is for what must be fresh each time, such as a signature over a time.
+    fn request(&self, now: Now) -> Request;
+
+    /// Reads the answer. Whatever its bytes are, this does not panic.
+    fn parse(&self, response: &Response) -> Result<Self::Output, Self::Error>;
 }
 
 impl Request {

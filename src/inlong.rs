@@ -11,6 +11,7 @@ mod connections;
 mod delivery;
 mod form;
 mod frame;
+mod manager;
 mod message;
 mod options;
 mod target;
@@ -18,9 +19,10 @@ mod target;
 pub use ack::Ack;
 pub use codes::{SdkCode, SendError};
 pub use config::{ConfigError, Notice, NoticeKind};
-pub use connections::{Connections, Nodes, Output};
+pub use connections::{Connections, Output};
 pub use delivery::{Answer, InLong, Lane, Place, Request};
 pub use frame::{Frame, MsgType, Sealed};
+pub use manager::{Node, NodeList, NodeListCall, NodeListError};
 pub use message::{Body, MAX_ATTRIBUTES, Message};
 pub use options::{
     DEFAULT_MAX_FRAME, MAX_FRAME, MESSAGE_OVERHEAD, NodeAddress, OptionError, Options, Protocol, Secret,

@@ -6,6 +6,7 @@
 use super::delivery::{Lane, Sealed};
 use super::options::{Format, Options};
 use crate::codec::number::write_unsigned;
+use crate::codec::percent::percent;
 use crate::http::{Request, Response};
 
 /// How much of an answer's body goes into an error message.
@@ -33,7 +34,7 @@ pub(super) struct Address {
 impl Address {
     pub(super) fn new(options: &Options) -> Self {
         let host = options.server_host.strip_suffix('/').unwrap_or(&options.server_host);
-        let project = path_segment(&options.product_id);
+        let project = percent(&options.product_id);
         let family = if options.format.is_protobuf() { "protobuf" } else { "json" };
         Self {
             urls: [
@@ -90,19 +91,6 @@ pub(super) fn describe(response: &Response) -> String {
         "" => ["HTTP ", &status].concat(),
         said => ["HTTP ", &status, ": ", said].concat(),
     }
-}
-
-/// Percent-encodes text as one segment of a path.
-fn path_segment(text: &str) -> String {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            _ => out.extend(['%', HEX[usize::from(byte >> 4)].into(), HEX[usize::from(byte & 15)].into()]),
-        }
-    }
-    out
 }
 
 fn decimal(number: u64) -> String {

@@ -206,11 +206,11 @@ fn wrong_type(name: &'static str, value: &Value<'_>, expected: &str) -> OptionEr
     OptionError::new(name, format!("is {is}: give {expected}, or leave the key out"))
 }
 
-fn once<'a>(seen: &mut Vec<Cow<'a, str>>, key: &Cow<'a, str>) -> Result<(), ConfigError> {
-    if seen.contains(key) {
+fn once(seen: &mut Vec<String>, key: &str) -> Result<(), ConfigError> {
+    if seen.iter().any(|other| other == key) {
         return Err(ConfigError::Duplicate { key: shown(key) });
     }
-    seen.push(key.clone());
+    seen.push(key.into());
     Ok(())
 }
 

@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use super::delivery::{Answer, Place};
 use super::frame::{Frame, heartbeat};
+use super::manager::{Node as NodeAt, NodeList};
 use super::options::{NodeAddress, Options};
 use super::{Ack, ack};
 use crate::destination::{Blame, Now, TransportError, TransportErrorKind};
@@ -82,17 +83,6 @@ pub enum Output {
         /// The nodes that can be sent to.
         nodes: Vec<Place>,
     },
-}
-
-/// The nodes of a group, as the Manager names them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Nodes {
-    /// Groups of the same cluster share connections.
-    pub cluster: u32,
-    /// How much busier than another a node has to be for that to take its place; 0xFFFF: never.
-    pub load: u32,
-    /// Where they listen, and how busy they are if that is known.
-    pub nodes: Vec<(NodeAddress, Option<u16>)>,
 }
 
 #[derive(Debug)]
@@ -164,13 +154,14 @@ impl Connections {
 
     /// Names the nodes of a group. Connections to those that are not among them any more end when their frames are
     /// answered.
-    pub fn set_nodes(&mut self, group: u32, nodes: &Nodes, now: Now) {
+    pub fn set_nodes(&mut self, group: u32, list: &NodeList, now: Now) {
+        // The engine numbers them in the order in which they come up.
         while self.groups.len() <= group as usize {
             self.groups.push(Group { nodes: Vec::new(), open: Vec::new(), load: NEVER });
         }
-        let scope = if self.settings.isolate_groups { group } else { nodes.cluster };
+        let scope = if self.settings.isolate_groups { group } else { list.cluster_id.unwrap_or_default() };
         let mut numbers = Vec::new();
-        for (address, load) in &nodes.nodes {
+        for NodeAt { address, load, .. } in &list.nodes {
             let known = self.nodes.iter().position(|node| node.scope == scope && *node.address == *address);
             let number = known.unwrap_or_else(|| {
                 let rank = crate::engine::splitmix(self.seed ^ self.nodes.len() as u64);
@@ -178,14 +169,14 @@ impl Connections {
                 self.nodes.len() - 1
             });
             if let (Some(load), true) = (load, self.nodes[number].loads.is_empty()) {
-                self.nodes[number].loads.push(*load);
+                self.nodes[number].note_load(*load);
             }
             if !numbers.contains(&(number as u32)) {
                 numbers.push(number as u32);
             }
         }
         let known = &mut self.groups[group as usize];
-        (known.nodes, known.load) = (numbers, nodes.load);
+        (known.nodes, known.load) = (numbers, list.load);
         self.arrange(now);
     }
 
@@ -239,7 +230,7 @@ impl Connections {
             let Some(place) = self.links.iter().position(|link| link.number == connection) else { return };
             match self.links[place].reader.next() {
                 Ok(None) => return,
-                Ok(Some(ack::Answer::Heartbeat { load })) => self.proven(place, load, now),
+                Ok(Some(ack::Answer::Heartbeat { load })) => self.proven(place, load.map(u32::from), now),
                 Ok(Some(ack::Answer::Ack(ack))) => self.acked(place, ack, now),
                 Err(ack::Garbage(what)) => return self.break_off(connection, what, Blame::Request, now),
             }
@@ -349,7 +340,7 @@ impl Connections {
     }
 
     /// A heartbeat was answered: the connection is sound.
-    fn proven(&mut self, place: usize, load: Option<u16>, now: Now) {
+    fn proven(&mut self, place: usize, load: Option<u32>, now: Now) {
         let link = &mut self.links[place];
         link.beat_at = None;
         if let (Some(load), Some(node)) = (load, self.nodes.get_mut(link.node as usize)) {

@@ -20,7 +20,7 @@ pub(super) struct Node {
     /// No connection before this time.
     pub(super) retry_at: u64,
     /// What it said last of its load, the newest last.
-    pub(super) loads: Vec<u16>,
+    pub(super) loads: Vec<u32>,
 }
 
 /// How many loads the mean is of.
@@ -40,7 +40,7 @@ impl Node {
         }
     }
 
-    pub(super) fn note_load(&mut self, load: u16) {
+    pub(super) fn note_load(&mut self, load: u32) {
         if self.loads.len() == LOADS {
             self.loads.remove(0);
         }

@@ -1,0 +1,241 @@
+//! Carries what the engine hands out: frames over connections, forms over HTTP, and the questions to the Manager.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::connections::{Connections, Output};
+use super::delivery::{Answer, InLong, Place, Request};
+use super::discovery::{Discovery, Event as Listed};
+use super::manager::NodeList;
+use super::{Options, Protocol};
+use crate::destination::Now;
+use crate::driver::carrier::{Carrier, Requests, log_answer};
+use crate::driver::native::Shared;
+use crate::engine::{Transmit, TransmitId};
+use crate::transport::HttpTransport;
+use crate::transport::tcp::{Event, Sockets};
+
+/// What a client for servers carries its requests with.
+pub(super) struct InLongCarrier {
+    transport: Arc<dyn HttpTransport>,
+    discovery: Discovery,
+    connections: Connections,
+    sockets: Sockets,
+    requests: Requests<About>,
+    /// The addresses that messages are posted to; a node's number is its place.
+    urls: Vec<Arc<str>>,
+    is_http: bool,
+    http_url: Option<Arc<str>>,
+    cache_file: Option<PathBuf>,
+    /// How many groups the lists are kept of.
+    groups: usize,
+    wake: Option<u64>,
+    options: Options,
+}
+
+/// What a request over HTTP is about.
+enum About {
+    Messages(TransmitId),
+    Nodes(String),
+}
+
+impl InLongCarrier {
+    pub(super) fn new(options: &Options, seed: u64, transport: Arc<dyn HttpTransport>) -> Self {
+        let mut discovery = Discovery::new(options, seed);
+        let cache_file = options.cache_file.as_ref().map(PathBuf::from);
+        if let Some(text) = cache_file.as_ref().and_then(|path| std::fs::read_to_string(path).ok()) {
+            for notice in discovery.load_cache(&text) {
+                log::warn!("trackwire: the cache of node lists: {notice}");
+            }
+        }
+        Self {
+            transport,
+            discovery,
+            connections: Connections::new(options, seed),
+            sockets: Sockets::new(!options.is_ack),
+            requests: Requests::default(),
+            urls: Vec::new(),
+            is_http: options.protocol == Protocol::Http,
+            http_url: options.http_url.as_deref().map(Arc::from),
+            cache_file,
+            groups: 0,
+            wake: None,
+            options: options.clone(),
+        }
+    }
+
+    /// What happened on connections.
+    fn hear(&mut self, now: Now) {
+        while let Some((number, event)) = self.sockets.next() {
+            match event {
+                Event::Connected => self.connections.connected(number, now),
+                Event::Received(bytes) => self.connections.received(number, &bytes, now),
+                Event::Written(writes) => self.connections.written(number, writes),
+                Event::Closed(why) => {
+                    log::debug!("trackwire: a connection ended: {why}");
+                    self.connections.closed(number, &why, now);
+                }
+            }
+        }
+    }
+
+    /// Does what the connections ask for; whether the engine was told something.
+    fn act(&mut self, shared: &Shared<InLong>, now: Now) -> bool {
+        let mut told = false;
+        // The engine's lock is taken once for all answers there are.
+        let mut engine = None;
+        while let Some(output) = self.connections.poll() {
+            match output {
+                Output::Connect { connection, address } => {
+                    self.sockets.connect(connection, &address.host, address.port);
+                }
+                Output::Write { connection, bytes } => self.sockets.write(connection, bytes),
+                Output::Close { connection } => self.sockets.close(connection),
+                Output::Answer { id, answer } => {
+                    told = true;
+                    engine.get_or_insert_with(|| shared.engine()).answer(id, answer.as_ref().map_err(Clone::clone), now);
+                }
+                Output::Open { group, nodes } => {
+                    told = true;
+                    engine.get_or_insert_with(|| shared.engine()).open(&group, nodes);
+                }
+            }
+        }
+        told
+    }
+
+    /// Sees to the lists of nodes.
+    fn discover(&mut self, shared: &Shared<InLong>, now: Now) -> bool {
+        let mut told = false;
+        let groups = shared.destination().targets.groups();
+        for group in groups.iter().skip(self.groups) {
+            match &self.http_url {
+                Some(url) => {
+                    let url = url.clone();
+                    self.open_urls(shared, group.number(), vec![url]);
+                    told = true;
+                }
+                None => {
+                    // Its bound on groups is that of the targets.
+                    let _ = self.discovery.add_group(group.name());
+                }
+            }
+        }
+        self.groups = groups.len();
+        while let Some(ask) = self.discovery.poll(now) {
+            let timeout = Duration::from_millis(ask.timeout_ms);
+            self.requests.start(About::Nodes(ask.group), &self.transport, ask.request, timeout);
+        }
+        while let Some(event) = self.discovery.event() {
+            match event {
+                Listed::Changed { group, list } => {
+                    told = true;
+                    self.listed(shared, &group, &list, now);
+                }
+                Listed::Failed { group, problem, wait_ms, without_nodes } => {
+                    let so = if without_nodes { "its messages wait" } else { "the last list holds" };
+                    log::warn!("trackwire: no node list for group {group}: {problem}; {so}, next try in {wait_ms} ms");
+                }
+                _ => {}
+            }
+        }
+        told
+    }
+
+    fn listed(&mut self, shared: &Shared<InLong>, group: &str, list: &NodeList, now: Now) {
+        let options = &self.options;
+        let targets = &shared.destination().targets;
+        let max_frame = options.max_frame(None);
+        let Some(number) = targets.group(group, options.max_groups(), max_frame) else { return };
+        targets.bound(number, options.max_frame(list.max_packet_length));
+        shared.engine().rebatch();
+        if self.is_http {
+            let urls = list.nodes.iter().map(|node| format!("http://{}/dataproxy/message", node.address).into());
+            self.open_urls(shared, number, urls.collect());
+        } else {
+            self.connections.set_nodes(number, list, now);
+        }
+        if let Some(path) = &self.cache_file
+            && let Err(error) = keep(path, &self.discovery.cache_text())
+        {
+            log::warn!("trackwire: the node lists cannot be kept in {}: {error}", path.display());
+        }
+    }
+
+    fn open_urls(&mut self, shared: &Shared<InLong>, group: u32, urls: Vec<Arc<str>>) {
+        let mut nodes = Vec::new();
+        for url in urls {
+            let known = self.urls.iter().position(|known| *known == url);
+            let number = known.unwrap_or_else(|| {
+                self.urls.push(url);
+                self.urls.len() - 1
+            });
+            nodes.push(Place::Node(number as u32));
+        }
+        shared.destination().set_urls(self.urls.clone());
+        shared.engine().open(&Place::Group(group), nodes);
+    }
+}
+
+impl Carrier<InLong> for InLongCarrier {
+    fn start(&mut self, transmit: Transmit<Request>, now: Now) {
+        let Transmit { id, request, deadline, alone, .. } = transmit;
+        match request {
+            Request::Frame(frame) => self.connections.send(id, frame, deadline, alone, now),
+            Request::Http(request) => {
+                let timeout = Duration::from_millis(deadline.saturating_sub(now.mono));
+                self.requests.start(About::Messages(id), &self.transport, request, timeout);
+            }
+        }
+    }
+
+    fn take(&mut self, shared: &Shared<InLong>) -> bool {
+        let now = shared.now();
+        let mut told = false;
+        while let Some((about, answer)) = self.requests.next() {
+            log_answer(&answer);
+            match about {
+                About::Nodes(group) => self.discovery.answered(&group, answer, now),
+                About::Messages(id) => {
+                    told = true;
+                    let answer = answer.map(Answer::Http);
+                    shared.engine().answer(id, answer.as_ref().map_err(Clone::clone), now);
+                }
+            }
+        }
+        told |= self.discover(shared, now);
+        if !self.is_http {
+            let is_wanted = !shared.engine().is_idle();
+            self.connections.want(is_wanted, now);
+            self.hear(now);
+            if self.connections.next_wake().is_some_and(|at| at <= now.mono) {
+                self.connections.tick(now);
+            }
+            told |= self.act(shared, now);
+        }
+        let wakes = [self.connections.next_wake(), self.discovery.next_wake()];
+        self.wake = wakes.into_iter().flatten().min();
+        told
+    }
+
+    fn wake(&self) -> Option<u64> {
+        self.wake
+    }
+
+    async fn ready(&mut self) {
+        tokio::select! {
+            biased;
+            () = self.sockets.ready() => {}
+            () = self.requests.ready() => {}
+        }
+    }
+}
+
+/// Writes a file as a whole or not at all.
+fn keep(path: &std::path::Path, text: &str) -> std::io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".tmp");
+    std::fs::write(&beside, text)?;
+    std::fs::rename(&beside, path)
+}
