@@ -4,7 +4,15 @@
 //! came in and when, and that say what is to be done.
 
 mod ack;
+#[cfg(feature = "native")]
+mod callback;
+#[cfg(feature = "native")]
+mod carrier;
 mod check;
+#[cfg(feature = "native")]
+mod client;
+#[cfg(feature = "native")]
+mod client_builder;
 mod codes;
 mod config;
 mod connections;
@@ -17,10 +25,16 @@ mod options;
 mod target;
 
 pub use ack::Ack;
+#[cfg(feature = "native")]
+pub use callback::Delivery;
+#[cfg(feature = "native")]
+pub use client::Client;
+#[cfg(feature = "native")]
+pub use client_builder::{BuildError, ClientBuilder};
 pub use codes::{SdkCode, SendError};
 pub use config::{ConfigError, Notice, NoticeKind};
 pub use connections::{Connections, Output};
-pub use delivery::{Answer, InLong, Lane, Place, Request};
+pub use delivery::{Answer, InLong, Lane, LocalTime, Place, Request};
 pub use frame::{Frame, MsgType, Sealed};
 pub use manager::{Node, NodeList, NodeListCall, NodeListError};
 pub use message::{Body, MAX_ATTRIBUTES, Message};

@@ -6,6 +6,8 @@ mod debug;
 pub(crate) mod fetch;
 #[cfg(feature = "native")]
 pub(crate) mod reqwest;
+#[cfg(all(feature = "inlong", feature = "native"))]
+pub(crate) mod tcp;
 
 #[cfg(feature = "native")]
 mod http {

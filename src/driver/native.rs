@@ -267,6 +267,12 @@ pub(crate) fn room<D: Destination>(_: &mut Engine<D>) -> Wanted {
     Wanted::Room
 }
 
+/// A seed that differs between trackers and processes; jitter needs no more.
+pub(crate) fn fresh_seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    crate::engine::splitmix(RandomState::new().hash_one(std::time::Instant::now()))
+}
+
 /// The wall clock of this machine.
 pub(crate) fn system_clock() -> WallClock {
     Arc::new(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis))

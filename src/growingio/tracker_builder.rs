@@ -12,9 +12,9 @@ use super::{Consumer, Format, GrowingIo, OptionError, Options, Tracker};
 use crate::Event;
 use crate::destination::Now;
 use crate::driver::carrier::HttpCarrier;
-use crate::driver::native::{Shared, WallClock, system_clock};
+use crate::driver::native::{Shared, WallClock, fresh_seed, system_clock};
 use crate::driver::teller::OnOutcome;
-use crate::engine::{Engine, Limits, Outcome, RestoreError, WhenFull, splitmix};
+use crate::engine::{Engine, Limits, Outcome, RestoreError, WhenFull};
 use crate::policy::{BeforeSend, Enabled, Policy};
 use crate::testing::Sink;
 use crate::transport::reqwest::{ClientOptions, Reqwest};
@@ -272,12 +272,6 @@ impl TrackerBuilder {
         }
         Ok(())
     }
-}
-
-/// A seed that differs between trackers and processes; jitter needs no more.
-fn fresh_seed() -> u64 {
-    use std::hash::{BuildHasher, RandomState};
-    splitmix(RandomState::new().hash_one(std::time::Instant::now()))
 }
 
 impl fmt::Display for BuildError {

@@ -94,7 +94,11 @@ impl InLongCarrier {
                 Output::Close { connection } => self.sockets.close(connection),
                 Output::Answer { id, answer } => {
                     told = true;
-                    engine.get_or_insert_with(|| shared.engine()).answer(id, answer.as_ref().map_err(Clone::clone), now);
+                    engine.get_or_insert_with(|| shared.engine()).answer(
+                        id,
+                        answer.as_ref().map_err(Clone::clone),
+                        now,
+                    );
                 }
                 Output::Open { group, nodes } => {
                     told = true;
@@ -135,7 +139,9 @@ impl InLongCarrier {
                 }
                 Listed::Failed { group, problem, wait_ms, without_nodes } => {
                     let so = if without_nodes { "its messages wait" } else { "the last list holds" };
-                    log::warn!("trackwire: no node list for group {group}: {problem}; {so}, next try in {wait_ms} ms");
+                    log::warn!(
+                        "trackwire: no node list for group {group}: {problem}; {so}, next try in {wait_ms} ms"
+                    );
                 }
                 _ => {}
             }
@@ -151,7 +157,8 @@ impl InLongCarrier {
         targets.bound(number, options.max_frame(list.max_packet_length));
         shared.engine().rebatch();
         if self.is_http {
-            let urls = list.nodes.iter().map(|node| format!("http://{}/dataproxy/message", node.address).into());
+            let urls =
+                list.nodes.iter().map(|node| format!("http://{}/dataproxy/message", node.address).into());
             self.open_urls(shared, number, urls.collect());
         } else {
             self.connections.set_nodes(number, list, now);

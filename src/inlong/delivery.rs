@@ -1,6 +1,6 @@
 //! InLong as a destination: lanes, packs, requests, and what answers mean.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::frame::{
@@ -26,11 +26,13 @@ pub struct InLong {
     urls: RwLock<Vec<Arc<str>>>,
     /// Makes the ids of packs differ from those of other clients.
     instance: u64,
-    /// The offset of local time, minutes, for attributes that tell the time.
-    utc_offset: i32,
+    local_time: LocalTime,
     /// What the bytes of records depend on: exported messages are restored only where it is the same.
     identity: [u8; 3],
 }
+
+/// The offset of local time from UTC, minutes, at a time in ms since the Unix epoch: some attributes tell local time.
+pub struct LocalTime(Box<dyn Fn(u64) -> i32 + Send + Sync>);
 
 /// Messages of different lanes never share a pack.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -79,9 +81,8 @@ pub enum Answer {
 const NOT_TEXT: &str = "over HTTP a message is text: send UTF-8, or use TCP";
 
 impl InLong {
-    /// A destination with these options. `instance` is to be a random number, `utc_offset` the offset of local time from
-    /// UTC in minutes.
-    pub fn new(options: Options, instance: u64, utc_offset: i32) -> Result<Self, OptionError> {
+    /// A destination with these options. `instance` is to be a random number.
+    pub fn new(options: Options, instance: u64, local_time: LocalTime) -> Result<Self, OptionError> {
         options.check()?;
         let msg_type = MsgType::from_number(options.msg_type).unwrap_or(MsgType::Binary);
         let (protocol, ext) = (options.protocol as u8, options.extend_field as u8);
@@ -90,7 +91,7 @@ impl InLong {
             targets: Targets::default(),
             urls: RwLock::default(),
             instance,
-            utc_offset,
+            local_time,
             identity: [protocol, msg_type.number(), ext & EXT_ATTRIBUTES as u8],
             options,
         })
@@ -99,6 +100,11 @@ impl InLong {
     /// Its options.
     pub fn options(&self) -> &Options {
         &self.options
+    }
+
+    /// Makes a group known before it is sent to. One too many is told of when it is.
+    pub fn know_group(&self, group: &str) {
+        let _ = self.targets.group(group, self.options.max_groups(), self.options.max_frame(None));
     }
 
     /// Says where the nodes of these numbers take messages over HTTP.
@@ -160,7 +166,8 @@ impl InLong {
             if self.has_own_attributes() {
                 let mut own = String::new();
                 own.push_str("__addcol1__reptime=");
-                put_local_time(&mut own, message.time.unwrap_or(now.wall), self.utc_offset);
+                let time = message.time.unwrap_or(now.wall);
+                put_local_time(&mut own, time, self.local_time.0(time));
                 own.push_str("&__addcol2__ip=");
                 own.push_str(self.options.client_ip());
                 own.push_str(&joined(&message.attributes));
@@ -311,6 +318,24 @@ fn put_local_time(out: &mut String, ms: u64, utc_offset: i32) {
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     let (hour, minute) = (second / 3_600, second / 60 % 60);
     let _ = write!(out, "{year:04}{month:02}{day:02}{hour:02}{minute:02}{:02}", second % 60);
+}
+
+impl LocalTime {
+    /// Local time by this function.
+    pub fn new(offset: impl Fn(u64) -> i32 + Send + Sync + 'static) -> Self {
+        Self(Box::new(offset))
+    }
+
+    /// UTC.
+    pub fn utc() -> Self {
+        Self::new(|_| 0)
+    }
+}
+
+impl fmt::Debug for LocalTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LocalTime")
+    }
 }
 
 impl Lane {

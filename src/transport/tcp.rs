@@ -53,7 +53,8 @@ impl Sockets {
     /// Connects. Nothing is there before [`Event::Connected`].
     pub(crate) fn connect(&mut self, number: u32, host: &str, port: u16) {
         let (writes, queue) = mpsc::unbounded_channel();
-        let (address, events, tells_writes) = ((host.to_owned(), port), self.sender.clone(), self.tells_writes);
+        let (address, events, tells_writes) =
+            ((host.to_owned(), port), self.sender.clone(), self.tells_writes);
         let task = tokio::spawn(async move {
             let why = match run(number, address, queue, &events, tells_writes).await {
                 Ok(()) => "the node closed it".to_owned(),

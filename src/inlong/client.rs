@@ -1,0 +1,290 @@
+//! The client: what a Rust application uses.
+
+use std::cell::Cell;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::callback::{Callback, Callbacks};
+use super::delivery::{InLong, Lane};
+use super::{Body, BuildError, ClientBuilder, Delivery, Message, Options, SendError};
+use crate::driver::DriverError;
+use crate::driver::native::{Shared, close, flush, room, suspend};
+use crate::engine::{RecordError, Report, Stats, Tag};
+use crate::{Invalid, InvalidKind};
+
+/// Sends messages to InLong DataProxy in the background.
+///
+/// Cheap to clone; every clone is the same client, and a process may have several that know nothing of each other. Use it
+/// from any thread, inside or outside an async runtime of any kind. Sending never blocks and never waits: when the queue
+/// is full it says so.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use trackwire::inlong::Client;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = Client::from_config_file("config.json")?;
+/// client.send("test_group", "test_stream", "a message")?;
+/// let report = client.close_blocking(Duration::from_secs(10))?;
+/// assert_eq!(report.dropped, 0);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) shared: Arc<Shared<InLong>>,
+    pub(super) callbacks: Arc<Callbacks>,
+    pub(super) request_timeout: Duration,
+}
+
+/// A scratch buffer that grew beyond this is given back after the message that needed it.
+const KEPT_SCRATCH: usize = 256 << 10;
+
+thread_local! {
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+impl Client {
+    /// A client by the vendor's configuration file, `{"init-param": {…}}`. What it holds that has no effect is named in
+    /// the log.
+    pub fn from_config_file(path: impl AsRef<Path>) -> Result<Self, BuildError> {
+        ClientBuilder::from_config_file(path)?.build()
+    }
+
+    /// A client with these options.
+    pub fn builder(options: Options) -> ClientBuilder {
+        ClientBuilder::new(options)
+    }
+
+    pub(super) fn new(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Sends a message to a stream of a group. When this returns `Ok`, the message is in the books and ends in exactly one
+    /// outcome.
+    ///
+    /// # Errors
+    /// Those of the vendor's client, with its numbers: see [`SendError::code`].
+    pub fn send<'a>(
+        &self,
+        group_id: &'a str,
+        stream_id: &'a str,
+        message: impl Into<Body<'a>>,
+    ) -> Result<(), SendError> {
+        self.send_message(&Message::new(group_id, stream_id, message))
+    }
+
+    /// Sends a message with data time or attributes.
+    pub fn send_message(&self, message: &Message<'_>) -> Result<(), SendError> {
+        self.push(message, |_, _| None)
+    }
+
+    /// Sends a message whose outcome is reported with this tag to
+    /// [`on_outcome`](ClientBuilder::on_outcome). Numbers from 2^63 on are the client's own.
+    pub fn send_tagged(&self, message: &Message<'_>, tag: impl Into<Tag>) -> Result<(), SendError> {
+        let tag = tag.into();
+        if matches!(tag, Tag::Number(number) if number >= Callbacks::FIRST) {
+            return Err(Invalid::new("tag", InvalidKind::OutOfRange, "numbers of tags are below 2^63").into());
+        }
+        self.push(message, |_, _| Some(tag))
+    }
+
+    /// Sends a message and calls back if it fails for good, as the vendor's client does.
+    pub fn send_with(
+        &self,
+        message: &Message<'_>,
+        on_failure: impl FnOnce(Delivery) + Send + 'static,
+    ) -> Result<(), SendError> {
+        self.call_back(message, false, Box::new(on_failure))
+    }
+
+    /// Sends a message and calls back when it has ended, also when it was delivered. Callbacks run one after the other on a
+    /// thread of their own; sending in one is fine, waiting is an error.
+    pub fn send_reported(
+        &self,
+        message: &Message<'_>,
+        on_end: impl FnOnce(Delivery) + Send + 'static,
+    ) -> Result<(), SendError> {
+        self.call_back(message, true, Box::new(on_end))
+    }
+
+    /// Sends a message; the future ends when the message has. It need not be polled for that.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send), at the call.
+    pub fn deliver(
+        &self,
+        message: &Message<'_>,
+    ) -> Result<impl Future<Output = Option<Delivery>> + Send + use<>, SendError> {
+        let (sender, receiver) = oneshot::channel();
+        self.call_back(message, true, Box::new(move |delivery| drop(sender.send(delivery))))?;
+        Ok(async move { receiver.await.ok() })
+    }
+
+    /// Sends messages in order until one is refused.
+    ///
+    /// # Errors
+    /// How many were taken before, and why the next was not.
+    pub fn send_all<'a>(
+        &self,
+        messages: impl IntoIterator<Item = Message<'a>>,
+    ) -> Result<usize, (usize, SendError)> {
+        let mut taken = 0;
+        for message in messages {
+            self.send_message(&message).map_err(|error| (taken, error))?;
+            taken += 1;
+        }
+        Ok(taken)
+    }
+
+    /// Waits until the queue has room again. For producers that would rather wait than be refused. Lets other tasks of
+    /// its thread run in any case.
+    pub async fn ready(&self) {
+        crate::driver::let_others_run().await;
+        if !self.inner.shared.engine().has_room_for_any() {
+            self.inner.shared.wait(room, Duration::MAX).await;
+        }
+    }
+
+    /// As [`ready`](Self::ready), by blocking the thread.
+    pub fn ready_blocking(&self) -> Result<(), DriverError> {
+        if self.inner.shared.engine().has_room_for_any() {
+            return Ok(());
+        }
+        self.inner.shared.wait_blocking(room, Duration::MAX).map(drop)
+    }
+
+    /// Sends what waits, and returns when everything sent before has ended, or after `timeout`; `pending` says how much is
+    /// left. The report counts what was pending at the call; what had ended by then is in [`stats`](Self::stats) only.
+    pub async fn flush(&self, timeout: Duration) -> Report {
+        self.inner.shared.wait(flush, timeout).await
+    }
+
+    /// As [`flush`](Self::flush), by blocking the thread.
+    pub fn flush_blocking(&self, timeout: Duration) -> Result<Report, DriverError> {
+        self.inner.shared.wait_blocking(flush, timeout)
+    }
+
+    /// Takes no more messages, delivers what it can within `max_wait`, returns as soon as that is done, and drops the rest,
+    /// which is in the report and told like every outcome. Once called it goes on, even if the future is dropped.
+    pub async fn close(&self, max_wait: Duration) -> Report {
+        self.inner.shared.wait(close, max_wait).await
+    }
+
+    /// As [`close`](Self::close), by blocking the thread.
+    pub fn close_blocking(&self, max_wait: Duration) -> Result<Report, DriverError> {
+        self.inner.shared.wait_blocking(close, max_wait)
+    }
+
+    /// Takes no more messages, delivers what it can within `timeout` (zero: sends nothing more), and exports the rest for
+    /// [`ClientBuilder::restore`]. In the report, `pending` is how many that are. Their callbacks are not called. What was
+    /// under way at the end may arrive although it was exported, and is then delivered twice.
+    pub async fn suspend(&self, timeout: Duration) -> (Report, Vec<u8>) {
+        let report = self.inner.shared.wait(|engine| suspend(engine, timeout), timeout).await;
+        (report, self.export())
+    }
+
+    /// As [`suspend`](Self::suspend), by blocking the thread.
+    pub fn suspend_blocking(&self, timeout: Duration) -> Result<(Report, Vec<u8>), DriverError> {
+        let report = self.inner.shared.wait_blocking(|engine| suspend(engine, timeout), timeout)?;
+        Ok((report, self.export()))
+    }
+
+    /// A copy of everything pending, for [`ClientBuilder::restore`]; the client goes on. For an application that keeps the
+    /// latest copy against a crash: what was delivered between the copy and the crash is delivered again.
+    pub fn export(&self) -> Vec<u8> {
+        let now = self.inner.shared.now();
+        self.inner.shared.engine().export(now)
+    }
+
+    /// The books.
+    pub fn stats(&self) -> Stats {
+        self.inner.shared.engine().stats()
+    }
+
+    /// The options of the client.
+    pub fn options(&self) -> &Options {
+        self.inner.shared.destination().options()
+    }
+
+    fn call_back(&self, message: &Message<'_>, always: bool, callback: Callback) -> Result<(), SendError> {
+        let callbacks = &self.inner.callbacks;
+        let mut number = None;
+        let sent = self.push(message, |lane, wall| {
+            let report_time = message.time.unwrap_or(wall);
+            let added = callbacks.add(&lane.target, report_time, always, callback);
+            Some(Tag::Number(*number.insert(added)))
+        });
+        if let (Err(_), Some(number)) = (&sent, number) {
+            callbacks.forget(number);
+        }
+        sent
+    }
+
+    fn push(
+        &self,
+        message: &Message<'_>,
+        tag: impl FnOnce(&Lane, u64) -> Option<Tag>,
+    ) -> Result<(), SendError> {
+        let shared = &*self.inner.shared;
+        let destination = shared.destination();
+        let now = shared.now();
+        let lane = match destination.admit(message) {
+            Ok(lane) => lane,
+            Err(error) => {
+                let mut engine = shared.engine();
+                let invalid = Invalid::new("message", InvalidKind::Malformed, "refused");
+                return match engine.refuse_invalid(invalid) {
+                    RecordError::Closed => Err(SendError::SendAfterClose),
+                    _ => Err(error),
+                };
+            }
+        };
+        let tag = tag(&lane, now.wall);
+        // A thread that is ending may have lost it already.
+        let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
+        scratch.clear();
+        destination.put(message, now, &mut scratch);
+        let mut engine = shared.engine();
+        shared.dated(now);
+        let pushed = engine.push(&lane, &scratch, tag, now);
+        drop(engine);
+        if scratch.capacity() <= KEPT_SCRATCH {
+            let _ = SCRATCH.try_with(|kept| kept.set(scratch));
+        }
+        match pushed {
+            Ok(recorded) => {
+                if recorded.wake {
+                    shared.wake();
+                }
+                Ok(())
+            }
+            Err(RecordError::Full) => {
+                Err(SendError::RecvBufferFull { limit: destination.options().recv_buf_size })
+            }
+            Err(RecordError::Closed) => Err(SendError::SendAfterClose),
+            Err(RecordError::Invalid(invalid)) => Err(SendError::InvalidInput(invalid)),
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // The last clone is gone: what is left goes out in the time that an answer may take.
+        self.shared.close_unattended(self.request_timeout);
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
