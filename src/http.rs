@@ -1,12 +1,13 @@
 //! The requests and answers of the systems that speak HTTP. Data only: who sends them is a driver's matter.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 use crate::destination::Now;
 
 /// An HTTP request, ready to send. Its body is shared with the engine's batch, so a retry sends the same bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Request {
     /// The method, in capitals.
@@ -17,6 +18,8 @@ pub struct Request {
     pub headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     /// The body.
     pub body: Body,
+    /// How much of the answer's body is of use, bytes. What is beyond may be left unread. Default 64 KiB.
+    pub max_answer: usize,
 }
 
 /// The bytes of a body; cheap to clone.
@@ -56,7 +59,7 @@ pub trait Call {
 impl Request {
     /// A `POST` of `body` to `url`.
     pub fn post(url: String, body: Body) -> Self {
-        Self { method: "POST", url, headers: Vec::new(), body }
+        Self { method: "POST", url, headers: Vec::new(), body, max_answer: 64 << 10 }
     }
 
     /// Adds a header; `name` in lower case.
@@ -85,6 +88,20 @@ impl Response {
     pub fn body(mut self, body: Vec<u8>) -> Self {
         self.body = body;
         self
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Credentials are never shown.
+        let shown = |(name, value): &(Cow<'static, str>, Cow<'static, str>)| match &**name {
+            "authorization" => (name.clone(), "…".into()),
+            _ => (name.clone(), value.clone()),
+        };
+        let headers: Vec<_> = self.headers.iter().map(shown).collect();
+        let Self { method, url, body, .. } = self;
+        let mut out = f.debug_struct("Request");
+        out.field("method", method).field("url", url).field("headers", &headers).field("body", body).finish()
     }
 }
 
@@ -135,6 +152,16 @@ fn read_date(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn credentials_are_not_shown() {
+        let request =
+            Request::post("http://x/".into(), Body::default()).header("authorization", "Basic c2VjcmV0");
+        let shown = format!("{:?}", request.header("accept", "text/plain"));
+        assert!(
+            !shown.contains("c2VjcmV0") && shown.contains("authorization") && shown.contains("text/plain")
+        );
+    }
 
     #[test]
     fn retry_after_comes_in_two_forms() {

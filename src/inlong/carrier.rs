@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::connections::{Connections, Output};
 use super::delivery::{Answer, InLong, Place, Request};
-use super::discovery::{Discovery, Event as Listed};
+use super::discovery::{Discovery, DiscoveryEvent as Listed};
 use super::manager::NodeList;
 use super::{Options, Protocol};
 use crate::destination::Now;
@@ -143,7 +143,6 @@ impl InLongCarrier {
                         "trackwire: no node list for group {group}: {problem}; {so}, next try in {wait_ms} ms"
                     );
                 }
-                _ => {}
             }
         }
         told

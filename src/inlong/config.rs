@@ -36,6 +36,8 @@ pub enum NoticeKind {
     Unknown,
     /// The value means something else here than to the vendor's client.
     Different,
+    /// A part of the cache file is left out.
+    Unusable,
 }
 
 /// A configuration that cannot be used.

@@ -15,6 +15,8 @@ use crate::{Value, inlong::check};
 
 /// How much of what a Manager says goes into an error, characters.
 const MESSAGE_CHARS: usize = 200;
+/// The longest list that is read, bytes: some 40,000 nodes.
+const MAX_ANSWER: usize = 4 << 20;
 /// The Manager's own default.
 const DEFAULT_LOAD: u32 = 20;
 
@@ -114,6 +116,7 @@ impl Call for NodeListCall {
         let form = ["ip=", &percent(&self.ip), "&version=", version, "&protocolType=", self.protocol.name()]
             .concat();
         let mut request = Request::post(url, Body::from(form.into_bytes()));
+        request.max_answer = MAX_ANSWER;
         request = request.header("content-type", "application/x-www-form-urlencoded");
         if let Some((id, key)) = &self.auth {
             let credentials = base64([id, ":", key.expose()].concat().as_bytes());

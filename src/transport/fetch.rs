@@ -17,9 +17,6 @@ use super::local::{LocalSending, LocalTransport};
 use crate::destination::{TransportError, TransportErrorKind};
 use crate::http::{Request, Response};
 
-/// How much of an answer is kept: enough for a message.
-const MAX_ANSWER: u32 = 64 << 10;
-
 /// What Node calls failures to make a connection at all.
 const NO_CONNECTION: [&str; 4] = ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "UND_ERR_CONNECT_TIMEOUT"];
 
@@ -69,6 +66,7 @@ impl LocalTransport for Fetch {
             let error = TransportError::new(TransportErrorKind::Other, "there is no AbortController");
             return Box::pin(async move { Err(TransportError { maybe_accepted: false, ..error }) });
         };
+        let max_answer = request.max_answer as u32;
         let request = self.request(&request, &controller);
         let abort = AbortOnDrop(controller);
         Box::pin(async move {
@@ -94,7 +92,7 @@ impl LocalTransport for Fetch {
                         && let Some(Ok(body)) = within(&mut late, JsFuture::from(body)).await
                     {
                         let body = Uint8Array::new(&body);
-                        response.body = body.subarray(0, body.length().min(MAX_ANSWER)).to_vec();
+                        response.body = body.subarray(0, body.length().min(max_answer)).to_vec();
                     }
                     Ok(response)
                 }

@@ -13,9 +13,6 @@ use super::http::{HttpTransport, Sending};
 use crate::destination::{TransportError, TransportErrorKind};
 use crate::http::{Request, Response};
 
-/// How much of an answer is read: enough for a message, and bodies beyond it cost the connection, not memory.
-const MAX_ANSWER: usize = 64 << 10;
-
 /// What can be set of the client that the tracker makes for itself.
 #[derive(Debug, Clone)]
 pub(crate) struct ClientOptions {
@@ -67,6 +64,7 @@ impl HttpTransport for Reqwest {
             for (name, value) in headers.iter() {
                 builder = builder.header(name, value);
             }
+            let max_answer = request.max_answer;
             let body = bytes::Bytes::from_owner(request.body);
             let request = builder.body(body).build().map_err(error)?;
             // Not as it was given: credentials have become a header.
@@ -83,7 +81,7 @@ impl HttpTransport for Reqwest {
             let mut response = Response::new(answer.status().as_u16());
             response.retry_after = retry_after;
             // The status decides; a body that breaks off changes nothing.
-            while response.body.len() < MAX_ANSWER
+            while response.body.len() < max_answer
                 && let Ok(Some(chunk)) = answer.chunk().await
             {
                 response.body.extend_from_slice(&chunk);
