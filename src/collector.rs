@@ -20,6 +20,7 @@ mod error;
 mod faults;
 mod handle;
 mod ingest;
+mod inlong;
 mod package;
 mod page;
 mod query;
@@ -37,9 +38,11 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
+use crate::inlong::collect::{self, manager::Nodes};
 pub use error::CollectorError;
 pub use faults::{Faults, PlanError};
 pub use handle::Handle;
+pub use inlong::BasicAuth;
 use service::State;
 use store::Store;
 
@@ -68,12 +71,29 @@ pub struct Options {
     pub body_timeout: Duration,
     /// How long a client may leave an answer unread; 30 s by default.
     pub write_timeout: Duration,
+    /// Where the first InLong node takes frames; port 0 is a free one for each node, another one that port and those behind
+    /// it. Without it there are no nodes, and the Manager names none for TCP.
+    pub inlong_listen: Option<SocketAddr>,
+    /// How many InLong nodes there are; 1 by default.
+    pub inlong_nodes: usize,
+    /// Who may ask the Manager for nodes; everyone by default.
+    pub inlong_auth: Option<BasicAuth>,
+    /// The longest frame in bytes with its length field, and the longest posted body: the server's `max-msg-length`. 524,288
+    /// by default, brought into 1 to 20,971,520.
+    pub inlong_max_frame: usize,
+    /// What the Manager says as `maxPacketLength`, in bytes; null by default.
+    pub inlong_max_packet: Option<u32>,
+    /// Groups, and streams as `group/stream`, that have no topic: their messages are refused with code 115.
+    pub inlong_unknown: Vec<String>,
+    /// How long an InLong connection may say nothing; 180 s by default.
+    pub inlong_read_idle: Duration,
 }
 
 /// A collector that listens; [`serve`](Self::serve) makes it answer.
 pub struct Collector {
     listener: TcpListener,
     local_addr: SocketAddr,
+    inlong: Vec<TcpListener>,
     state: Arc<State>,
 }
 
@@ -89,6 +109,13 @@ impl Default for Options {
             head_timeout: Duration::from_secs(75),
             body_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),
+            inlong_listen: None,
+            inlong_nodes: 1,
+            inlong_auth: None,
+            inlong_max_frame: collect::MAX_FRAME,
+            inlong_max_packet: None,
+            inlong_unknown: Vec::new(),
+            inlong_read_idle: Duration::from_millis(collect::READ_IDLE_MS),
         }
     }
 }
@@ -104,12 +131,19 @@ impl Collector {
         let listen = |source| CollectorError::Listen { address: options.listen, source };
         let listener = TcpListener::bind(options.listen).await.map_err(listen)?;
         let local_addr = listener.local_addr().map_err(listen)?;
-        Ok(Self { listener, local_addr, state: Arc::new(State::new(store, options)) })
+        let (inlong, tcp) = inlong::listen(&options).await?;
+        let nodes = Nodes { tcp, http: vec![local_addr], max_packet: options.inlong_max_packet };
+        Ok(Self { listener, local_addr, inlong, state: Arc::new(State::new(store, options, nodes)) })
     }
 
     /// Where it listens.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// Where its InLong nodes take frames, in the order of their numbers.
+    pub fn inlong_addrs(&self) -> &[SocketAddr] {
+        &self.state.nodes.tcp
     }
 
     /// The plan of faults, to change it without a request.
@@ -122,7 +156,8 @@ impl Collector {
     /// # Errors
     /// None at present; a connection that fails is that connection's matter.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), CollectorError> {
-        server::run(self.listener, self.state, shutdown).await;
+        let nodes = inlong::run(self.inlong, self.state.clone());
+        tokio::join!(server::run(self.listener, self.state, shutdown), nodes);
         Ok(())
     }
 

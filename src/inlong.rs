@@ -44,3 +44,5 @@ pub use options::{
     DEFAULT_MAX_FRAME, MAX_FRAME, MESSAGE_OVERHEAD, NodeAddress, OptionError, Options, Protocol, Secret,
 };
 pub use target::{Group, Target};
+#[cfg(feature = "collector")]
+pub mod collect;

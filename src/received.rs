@@ -232,6 +232,22 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
+/// Undoes the raw block format of snappy. The length is declared by the sender, so it is checked before
+/// anything is allocated, against the limit (413) and against what so many bytes can hold at most (400): the
+/// densest element is a copy of 64 bytes written in 3.
+pub(crate) fn unsnap(body: &[u8], max: usize) -> Result<Vec<u8>, Refusal> {
+    let corrupt = |problem: String| Refusal::bad_request(format!("the body is not raw snappy: {problem}"));
+    let declared = snap::raw::decompress_len(body).map_err(|error| corrupt(error.to_string()))?;
+    if declared > body.len().saturating_mul(22) {
+        return Err(corrupt(format!("{} bytes cannot hold the {declared} that they declare", body.len())));
+    }
+    if declared > max {
+        let reason = format!("the body has {declared} bytes when decompressed, at most {max} are accepted");
+        return Err(Refusal::new(413, reason));
+    }
+    snap::raw::Decoder::new().decompress_vec(body).map_err(|error| corrupt(error.to_string()))
+}
+
 /// Takes a query apart and undoes its escapes; `+` is a space. What is not valid UTF-8 is replaced.
 /// Only the first 1,000 pairs are taken.
 pub fn pairs(query: &str) -> Vec<(String, String)> {

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use super::units;
 use crate::Value;
+use crate::collector::BasicAuth;
 use crate::growingio::Format;
 
 /// Track events once, deliver them anywhere.
@@ -46,6 +47,27 @@ pub(super) struct CollectArgs {
     /// The npm package, e.g. node_modules/trackwire: the page's playground tracks with it
     #[arg(long, value_name = "DIR")]
     pub(super) package: Option<PathBuf>,
+
+    /// Take InLong frames here; port 0 takes a free one for each node
+    #[arg(long, value_name = "ADDRESS:PORT", help_heading = "InLong")]
+    pub(super) inlong_listen: Option<SocketAddr>,
+    /// How many InLong nodes there are, at ports in a row
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "inlong_listen", help_heading = "InLong",
+        value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100))]
+    pub(super) inlong_nodes: usize,
+    /// Who may ask the Manager for nodes; without it, everyone
+    #[arg(long, value_name = "ID:KEY", value_parser = units::basic_auth, env = "TRACKWIRE_COLLECT_INLONG_AUTH",
+        hide_env_values = true, help_heading = "InLong")]
+    pub(super) inlong_auth: Option<BasicAuth>,
+    /// The longest frame and the longest posted body
+    #[arg(long, value_name = "SIZE", value_parser = units::bytes, default_value = "512KiB", help_heading = "InLong")]
+    pub(super) inlong_max_frame: usize,
+    /// What the Manager says as maxPacketLength; without it, null
+    #[arg(long, value_name = "BYTES", help_heading = "InLong")]
+    pub(super) inlong_max_packet: Option<u32>,
+    /// A group, or one stream of it, that has no topic: its messages are refused with code 115; may be repeated
+    #[arg(long, value_name = "GROUP[/STREAM]", help_heading = "InLong")]
+    pub(super) inlong_unknown: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]

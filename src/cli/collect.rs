@@ -17,13 +17,26 @@ pub(super) fn run(options: CollectArgs) -> ExitCode {
             Ok(signals) => signals,
             Err(error) => return unusable(format_args!("cannot listen for Ctrl-C: {error}")),
         };
-        let CollectArgs { listen, store, package } = options;
-        let options = Options { listen, store, package, ..Options::default() };
+        let options = Options {
+            listen: options.listen,
+            store: options.store,
+            package: options.package,
+            inlong_listen: options.inlong_listen,
+            inlong_nodes: options.inlong_nodes,
+            inlong_auth: options.inlong_auth,
+            inlong_max_frame: options.inlong_max_frame,
+            inlong_max_packet: options.inlong_max_packet,
+            inlong_unknown: options.inlong_unknown,
+            ..Options::default()
+        };
         let collector = match Collector::bind(options).await {
             Ok(collector) => collector,
             Err(error) => return unusable(error),
         };
         // Whoever started it may not read; it serves all the same.
+        for (at, address) in collector.inlong_addrs().iter().enumerate() {
+            let _ = writeln!(io::stdout(), "InLong node {} on {address}", at + 1);
+        }
         let _ = writeln!(io::stdout(), "listening on http://{}", collector.local_addr());
         match collector.serve(async move { signals.next().await }).await {
             Ok(()) => ExitCode::SUCCESS,

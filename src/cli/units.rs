@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::Value;
+use crate::collector::BasicAuth;
 
 /// A span of time: `500ms`, `5s`, `2m`, `24h`, `7d`; a plain number is seconds.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -55,6 +56,16 @@ pub(super) fn header(text: &str) -> Result<(String, String), String> {
             Ok((name.trim().to_owned(), value.trim().to_owned()))
         }
         _ => Err("write it as `Name: value`".to_owned()),
+    }
+}
+
+/// What the Manager is asked with: `ID:KEY`, neither with a further `:`.
+pub(super) fn basic_auth(text: &str) -> Result<BasicAuth, String> {
+    match text.split_once(':') {
+        Some((id, key)) if !id.is_empty() && !key.is_empty() && !key.contains(':') => {
+            Ok(BasicAuth { id: id.to_owned(), key: key.to_owned() })
+        }
+        _ => Err("write it as `ID:KEY`, with exactly one `:`".to_owned()),
     }
 }
 

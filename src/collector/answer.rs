@@ -63,6 +63,13 @@ pub(super) fn field_error(field: &str, reason: &str) -> Answer {
     json(400, body)
 }
 
+/// As a server answers that knows nothing of pages: without the CORS headers.
+pub(super) fn bare(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Body::Whole(body.into()));
+    *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if content_type.is_empty() { answer } else { set(answer, header::CONTENT_TYPE, content_type) }
+}
+
 /// A body with its type.
 pub(super) fn typed(status: u16, content_type: &'static str, body: Body) -> Answer {
     set(with_body(status, body), header::CONTENT_TYPE, content_type)

@@ -44,6 +44,11 @@ impl Default for Budget {
 }
 
 impl Budget {
+    /// A share without waiting, for bytes that are there already; `None` when there is no room.
+    pub(super) fn share(&self, kib: usize) -> Option<OwnedSemaphorePermit> {
+        self.0.clone().try_acquire_many_owned(u32::try_from(kib).ok()?).ok()
+    }
+
     pub(super) async fn read(
         &self,
         mut body: Incoming,

@@ -24,6 +24,12 @@ pub struct Faults {
 #[derive(Debug, Clone, PartialEq)]
 struct Rule {
     system: Option<&'static str>,
+    /// Which of a system's requests; without it, those that bring messages.
+    on: Option<On>,
+    /// Only what reaches this node, from 1 on.
+    node: Option<usize>,
+    /// The node is gone for as long as the rule is there.
+    is_down: bool,
     action: Action,
     /// How often it still applies; without it, always.
     count: Option<u64>,
@@ -43,6 +49,34 @@ pub(super) struct Action {
     pub(super) retry_after: Option<RetryAfter>,
     pub(super) delay: Duration,
     pub(super) drop: Option<Cut>,
+    pub(super) ack: Option<Ack>,
+    /// The load that a heartbeat is answered with.
+    pub(super) load: Option<i16>,
+}
+
+/// A request that the plan is asked about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) system: &'static str,
+    pub(super) on: On,
+    /// Where a frame came in; `None` for HTTP.
+    pub(super) node: Option<usize>,
+}
+
+/// What a request is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum On {
+    Messages,
+    Heartbeats,
+    Manager,
+}
+
+/// When a frame is answered that is accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ack {
+    Never,
+    /// Behind the next one.
+    Swapped,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +93,8 @@ pub(super) enum Cut {
     Before,
     /// After the records are accepted, instead of the answer.
     After,
+    /// In the middle of the answer.
+    Midway,
 }
 
 impl Default for Faults {
@@ -99,10 +135,15 @@ impl Faults {
         self.changes.subscribe()
     }
 
-    /// What happens to the next request to a system.
-    pub(super) fn decide(&self, system: &str) -> Action {
+    /// Whether a node is down.
+    pub(super) fn is_down(&self, node: usize) -> bool {
+        self.lock().iter().any(|rule| rule.is_down && rule.node.is_none_or(|down| down == node))
+    }
+
+    /// What happens to the next request.
+    pub(super) fn decide(&self, asked: &Asked) -> Action {
         let mut rules = self.lock();
-        let Some(at) = rules.iter_mut().position(|rule| rule.applies(system)) else {
+        let Some(at) = rules.iter_mut().position(|rule| rule.applies(asked)) else {
             return Action::default();
         };
         let action = rules[at].action.clone();
@@ -123,14 +164,28 @@ impl Faults {
 
 impl Rule {
     /// A share is spread evenly and without chance: 0.25 applies to the fourth, the eighth and so on.
-    fn applies(&mut self, system: &str) -> bool {
-        if self.system.is_some_and(|wanted| wanted != system) || self.count == Some(0) {
+    fn applies(&mut self, asked: &Asked) -> bool {
+        if !self.is_about(asked) || self.count == Some(0) {
             return false;
         }
         let Some(share) = self.share else { return true };
         let due = |seen: u64| (seen as f64 * share + 1e-9).floor();
         self.seen += 1;
         due(self.seen) > due(self.seen - 1)
+    }
+
+    fn is_about(&self, asked: &Asked) -> bool {
+        let action = &self.action;
+        // Frames have no status, and HTTP has neither a node nor an order of answers.
+        let is_possible = match asked.node {
+            Some(_) => action.status.is_none(),
+            None => action.ack.is_none() && action.load.is_none() && action.drop != Some(Cut::Midway),
+        };
+        is_possible
+            && !self.is_down
+            && self.system.is_none_or(|system| system == asked.system)
+            && self.on.unwrap_or(On::Messages) == asked.on
+            && self.node.is_none_or(|node| asked.node == Some(node))
     }
 
     fn write(&self, out: &mut String) {
@@ -142,6 +197,11 @@ impl Rule {
         };
         let action = &self.action;
         fields.extend(self.system.map(|system| ("system", quoted(system))));
+        fields.extend(self.on.map(|on| ("on", quoted(on.as_str()))));
+        fields.extend(self.node.map(|node| ("node", node.to_string())));
+        if self.is_down {
+            fields.push(("down", "true".to_owned()));
+        }
         fields.extend(action.status.map(|status| ("status", status.to_string())));
         fields.extend(action.code.clone().map(|code| ("code", code)));
         fields.extend(action.retry_after.as_ref().map(|after| {
@@ -155,6 +215,8 @@ impl Rule {
             fields.push(("delay_ms", action.delay.as_millis().to_string()));
         }
         fields.extend(action.drop.map(|cut| ("drop", quoted(cut.as_str()))));
+        fields.extend(action.ack.map(|ack| ("ack", quoted(ack.as_str()))));
+        fields.extend(action.load.map(|load| ("load", load.to_string())));
         fields.extend(self.count.map(|count| ("count", count.to_string())));
         fields.extend(self.share.map(|share| ("share", share.to_string())));
         out.push('{');
@@ -169,6 +231,11 @@ impl Action {
     /// Whether the request is refused without being looked at.
     pub(super) fn refuses(&self) -> bool {
         self.status.is_some_and(|status| !(200..300).contains(&status))
+    }
+
+    /// The code as a number, where it is one.
+    pub(super) fn number(&self) -> Option<u32> {
+        self.code.as_ref()?.parse().ok()
     }
 }
 
@@ -187,6 +254,42 @@ impl Cut {
         match self {
             Self::Before => "before",
             Self::After => "after",
+            Self::Midway => "midway",
+        }
+    }
+}
+
+impl Asked {
+    /// A message by HTTP.
+    pub(super) fn posted(system: &'static str) -> Self {
+        Self { system, on: On::Messages, node: None }
+    }
+
+    /// A frame.
+    pub(super) fn frame(system: &'static str, on: On, node: usize) -> Self {
+        Self { system, on, node: Some(node) }
+    }
+}
+
+impl On {
+    const ALL: [Self; 3] = [Self::Messages, Self::Heartbeats, Self::Manager];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Messages => "messages",
+            Self::Heartbeats => "heartbeats",
+            Self::Manager => "manager",
+        }
+    }
+}
+
+impl Ack {
+    const ALL: [Self; 2] = [Self::Never, Self::Swapped];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::Swapped => "swapped",
         }
     }
 }
@@ -196,7 +299,7 @@ mod tests {
     use super::*;
 
     fn statuses(faults: &Faults, requests: usize) -> Vec<u16> {
-        (0..requests).map(|_| faults.decide("growingio").status.unwrap_or(204)).collect()
+        (0..requests).map(|_| faults.decide(&Asked::posted("growingio")).status.unwrap_or(204)).collect()
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A collector on a thread of its own.
 
+use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
@@ -11,6 +12,7 @@ use super::{Collector, CollectorError, Faults, Options};
 #[derive(Debug)]
 pub struct Handle {
     url: String,
+    inlong_addrs: Vec<SocketAddr>,
     faults: Faults,
     shutdown: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -20,6 +22,12 @@ impl Handle {
     /// Its address, e.g. `http://127.0.0.1:39087`, without a slash at the end.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where its InLong nodes take frames, in the order of their numbers; empty without
+    /// [`Options::inlong_listen`].
+    pub fn inlong_addrs(&self) -> &[SocketAddr] {
+        &self.inlong_addrs
     }
 
     /// The plan of faults, to change it without a request.
@@ -55,7 +63,8 @@ pub(super) fn spawn(options: Options) -> Result<Handle, CollectorError> {
                 Ok(collector) => collector,
                 Err(error) => return drop(ready.send(Err(error))),
             };
-            let _ = ready.send(Ok((format!("http://{}", collector.local_addr()), collector.faults())));
+            let url = format!("http://{}", collector.local_addr());
+            let _ = ready.send(Ok((url, collector.inlong_addrs().to_vec(), collector.faults())));
             let _ = collector.serve(async move { drop(stopped.await) }).await;
         });
     };
@@ -63,8 +72,8 @@ pub(super) fn spawn(options: Options) -> Result<Handle, CollectorError> {
         .name("trackwire-collect".into())
         .spawn(run)
         .map_err(CollectorError::Runtime)?;
-    let (url, faults) = started.recv().unwrap_or_else(|_| {
+    let (url, inlong_addrs, faults) = started.recv().unwrap_or_else(|_| {
         Err(CollectorError::Runtime(std::io::Error::other("its thread ended at once")))
     })?;
-    Ok(Handle { url, faults, shutdown: Some(shutdown), thread: Some(thread) })
+    Ok(Handle { url, inlong_addrs, faults, shutdown: Some(shutdown), thread: Some(thread) })
 }

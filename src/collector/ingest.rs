@@ -9,14 +9,14 @@ use hyper::http::request::Parts;
 
 use super::answer::{self, Answer};
 use super::body::Failure;
-use super::faults::{Action, Cut};
+use super::faults::{Action, Asked, Cut};
 use super::service::{CutOff, State};
 use super::store::{Arrival, Outcome, RequestInfo};
 use super::systems::System;
 use crate::received::{self, Receipt, Refusal, json};
 
 /// How much of a bad body is kept.
-const KEPT: usize = 64 << 10;
+pub(super) const KEPT: usize = 64 << 10;
 
 /// The longest body that is looked at where no system is.
 const MAX_UNKNOWN: usize = 64 << 10;
@@ -36,7 +36,7 @@ pub(super) async fn answer(
     }
     let (head, body) = request.into_parts();
     let is_post = head.method == "POST";
-    let action = if is_post { state.faults.decide(system.name) } else { Action::default() };
+    let action = if is_post { state.faults.decide(&Asked::posted(system.name)) } else { Action::default() };
     if action.drop == Some(Cut::Before) {
         counted(state.store.count(system.name, 0).await);
         tokio::time::sleep(action.delay).await;
@@ -127,6 +127,7 @@ async fn keep(
             plain_bytes: receipt.plain_bytes.map(|bytes| bytes as u64),
             format: receipt.format,
             layers,
+            frame: None,
         },
         outcome,
     };
@@ -138,7 +139,7 @@ async fn keep(
     result
 }
 
-fn counted<E: std::fmt::Display>(result: Result<(), E>) {
+pub(super) fn counted<E: std::fmt::Display>(result: Result<(), E>) {
     if let Err(error) = result {
         log::error!("{error}");
     }
@@ -168,15 +169,15 @@ fn refused(refusal: &Refusal, allowed: &'static str, close: bool) -> Answer {
 }
 
 /// The head of a request, as the receiving sides take it.
-struct Head {
-    method: String,
-    path: String,
-    query: Vec<(String, String)>,
-    headers: Vec<(String, String)>,
+pub(super) struct Head {
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) query: Vec<(String, String)>,
+    pub(super) headers: Vec<(String, String)>,
 }
 
 impl Head {
-    fn new(parts: &Parts) -> Self {
+    pub(super) fn new(parts: &Parts) -> Self {
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         Self {
             method: parts.method.as_str().to_owned(),
@@ -190,6 +191,11 @@ impl Head {
         }
     }
 
+    /// The first value of a header; `name` in lower case.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
     fn incoming<'a>(&'a self, body: &'a [u8]) -> received::Incoming<'a> {
         received::Incoming {
             method: &self.method,
@@ -201,13 +207,14 @@ impl Head {
     }
 }
 
-fn object(pairs: &[(String, String)]) -> String {
+pub(super) fn object(pairs: &[(String, String)]) -> String {
     let mut out = String::new();
     json::object(pairs, &mut out);
     out
 }
 
-fn now() -> i64 {
+/// Milliseconds since the Unix epoch.
+pub(super) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

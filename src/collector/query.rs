@@ -2,7 +2,7 @@
 
 use crate::received::{Kind, pairs};
 
-use super::systems::System;
+use super::systems;
 
 /// The most records of one answer.
 pub(super) const MAX_LIMIT: usize = 10_000;
@@ -32,6 +32,8 @@ pub(super) struct Query {
     /// Only what comes after this id: higher ones, or lower ones when `newest_first`.
     pub(super) after: Option<u64>,
     pub(super) newest_first: bool,
+    /// Whether records carry the frame that brought them.
+    pub(super) with_frames: bool,
     pub(super) limit: usize,
     /// The reading ends with the row that reaches this many bytes.
     pub(super) max_bytes: usize,
@@ -48,6 +50,7 @@ impl Query {
             user: None,
             after: None,
             newest_first: false,
+            with_frames: false,
             limit: DEFAULT_LIMIT,
             max_bytes: MAX_BYTES,
         }
@@ -64,9 +67,9 @@ impl Query {
                 || value.parse::<u64>().map_err(|_| format!("{name}: `{value}` is not a whole number"));
             match name.as_str() {
                 "system" => {
-                    let system = System::named(&value);
-                    let system = system.ok_or_else(|| format!("system: there is no system `{value}`"))?;
-                    found.system = Some(system.name);
+                    let system = systems::named(&value);
+                    found.system =
+                        Some(system.ok_or_else(|| format!("system: there is no system `{value}`"))?);
                 }
                 "after" => found.after = Some(number()?),
                 "limit" => found.limit = (number()?.min(MAX_LIMIT as u64) as usize).max(1),
@@ -74,6 +77,11 @@ impl Query {
                     "asc" => found.newest_first = false,
                     "desc" => found.newest_first = true,
                     _ => return Err(format!("order: `{value}` is neither asc nor desc")),
+                },
+                "raw" if table == Table::Good => match value.as_str() {
+                    "0" => found.with_frames = false,
+                    "1" => found.with_frames = true,
+                    _ => return Err(format!("raw: `{value}` is neither 0 nor 1")),
                 },
                 "kind" if table == Table::Good => {
                     let kind = Kind::from_name(&value);

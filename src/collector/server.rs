@@ -1,5 +1,6 @@
 //! Connections: accepted up to a limit, served until they end or the collector stops.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,14 @@ use super::watchdog::Watchdog;
 const MAX_HEAD: usize = 64 << 10;
 
 /// How long running requests may take to end at the stop.
-const GRACE: Duration = Duration::from_secs(3);
+pub(super) const GRACE: Duration = Duration::from_secs(3);
+
+/// The two ends of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer {
+    pub(super) local: SocketAddr,
+    pub(super) client: SocketAddr,
+}
 
 pub(super) async fn run(listener: TcpListener, state: Arc<State>, shutdown: impl Future<Output = ()>) {
     let slots = Arc::new(Semaphore::new(state.options.max_connections.max(1)));
@@ -31,8 +39,8 @@ pub(super) async fn run(listener: TcpListener, state: Arc<State>, shutdown: impl
         tokio::select! {
             () = &mut shutdown => break,
             (slot, accepted) = next => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(serve(stream, state.clone(), slot));
+                Ok((stream, client)) => {
+                    connections.spawn(serve(stream, client, state.clone(), slot));
                 }
                 // Out of file descriptors, or the client is gone already; neither ends the collector.
                 Err(error) => {
@@ -51,15 +59,17 @@ pub(super) async fn run(listener: TcpListener, state: Arc<State>, shutdown: impl
     }
 }
 
-async fn serve(stream: TcpStream, state: Arc<State>, _slot: OwnedSemaphorePermit) {
+async fn serve(stream: TcpStream, client: SocketAddr, state: Arc<State>, _slot: OwnedSemaphorePermit) {
     let _ = stream.set_nodelay(true);
+    let Ok(local) = stream.local_addr() else { return };
+    let peer = Peer { local, client };
     let io = Watchdog::new(TokioIo::new(stream), state.options.write_timeout);
     let stopped = state.until_stopped();
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(state.options.head_timeout)
         .max_buf_size(MAX_HEAD)
-        .serve_connection(io, service_fn(|request| service::answer(state.clone(), request)));
+        .serve_connection(io, service_fn(|request| service::answer(state.clone(), request, peer)));
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -10,9 +10,11 @@ use tokio::sync::{Semaphore, watch};
 use super::answer::{self, Answer};
 use super::body::Budget;
 use super::faults::Faults;
+use super::server::Peer;
 use super::store::Store;
 use super::systems::System;
-use super::{Options, api, ingest, page};
+use super::{Options, api, ingest, inlong, page};
+use crate::inlong::collect::manager::Nodes;
 
 /// How many answers that hold records may be on their way at a time; more wait.
 const MAX_READERS: usize = 16;
@@ -25,6 +27,8 @@ pub(super) struct State {
     pub(super) store: Store,
     pub(super) faults: Faults,
     pub(super) options: Options,
+    /// The nodes that the Manager names.
+    pub(super) nodes: Nodes,
     pub(super) bodies: Budget,
     pub(super) readers: Arc<Semaphore>,
     pub(super) streams: Arc<Semaphore>,
@@ -36,11 +40,12 @@ pub(super) struct State {
 pub(super) struct CutOff;
 
 impl State {
-    pub(super) fn new(store: Store, options: Options) -> Self {
+    pub(super) fn new(store: Store, options: Options, nodes: Nodes) -> Self {
         Self {
             store,
             faults: Faults::default(),
             options,
+            nodes,
             bodies: Budget::default(),
             readers: Arc::new(Semaphore::new(MAX_READERS)),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
@@ -61,8 +66,15 @@ impl State {
 }
 
 /// An error makes hyper cut the connection.
-pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Answer, CutOff> {
+pub(super) async fn answer(
+    state: Arc<State>,
+    request: Request<Incoming>,
+    peer: Peer,
+) -> Result<Answer, CutOff> {
     let path = request.uri().path();
+    if inlong::owns(&state, path) {
+        return inlong::answer(&state, request, peer).await;
+    }
     let system = System::of(path);
     let is_own = path == "/trackwire" || path.starts_with("/trackwire/");
     match (request.method().as_str(), system) {

@@ -8,7 +8,7 @@ use std::fmt;
 use tokio::sync::watch;
 
 use super::query::Query;
-use super::systems::SYSTEMS;
+use super::systems::NAMES;
 use super::{CollectorError, Options};
 use crate::received::{Records, json};
 
@@ -44,6 +44,8 @@ pub(super) struct RequestInfo {
     pub(super) format: Option<&'static str>,
     /// The layers, a JSON array.
     pub(super) layers: String,
+    /// All of it as it was sent, where the system works with frames.
+    pub(super) frame: Option<Vec<u8>>,
 }
 
 #[derive(Debug)]
@@ -118,6 +120,14 @@ impl Store {
                 Ok(())
             }
             Self::Sqlite(sqlite) => sqlite.append(arrival).await,
+        }
+    }
+
+    /// The same for several, in their order, at the price of one.
+    pub(super) async fn append_all(&self, arrivals: Vec<Arrival>) -> Vec<Result<(), StoreError>> {
+        match self {
+            Self::Window(window) => arrivals.into_iter().map(|arrival| Ok(window.append(arrival))).collect(),
+            Self::Sqlite(sqlite) => sqlite.append_all(arrivals).await,
         }
     }
 
@@ -200,15 +210,15 @@ pub(super) fn stats_json(stats: &Stats) -> String {
         total(|counts| counts.bad),
         total(|counts| counts.requests)
     );
-    for (at, system) in SYSTEMS.iter().enumerate() {
-        let found = stats.iter().find(|(name, _)| name.as_deref() == Some(system.name));
+    for (at, system) in NAMES.into_iter().enumerate() {
+        let found = stats.iter().find(|(name, _)| name.as_deref() == Some(system));
         let counts = found.map(|(_, counts)| *counts).unwrap_or_default();
         let _ = fmt::Write::write_fmt(
             &mut out,
             format_args!(
                 "{}\"{}\":{{\"good\":{},\"bad\":{},\"requests\":{},\"bytes\":{}}}",
                 if at > 0 { "," } else { "" },
-                system.name,
+                system,
                 counts.good,
                 counts.bad,
                 counts.requests,
@@ -239,6 +249,7 @@ struct RecordParts<'a> {
     received_at: i64,
     raw: &'a str,
     request: &'a str,
+    frame: Option<&'a [u8]>,
 }
 
 impl RecordParts<'_> {
@@ -267,6 +278,12 @@ impl RecordParts<'_> {
         out.push_str(self.raw);
         out.push_str(",\"request\":");
         out.push_str(self.request);
+        if let Some(frame) = self.frame {
+            use base64::Engine;
+            out.push_str(",\"frame\":\"");
+            base64::engine::general_purpose::STANDARD.encode_string(frame, &mut out);
+            out.push('"');
+        }
         out.push('}');
         Row { id: self.id, is_bad: false, json: out }
     }

@@ -3,9 +3,12 @@
 use crate::growingio;
 use crate::received::{Incoming, Receipt};
 
-/// A system's receiving side.
+/// Their names in the interface.
+pub(super) const NAMES: [&str; 2] = ["growingio", "inlong"];
+
+/// A system whose requests are single posts.
 pub(super) struct System {
-    /// Its name in the interface.
+    /// One of [`NAMES`].
     pub(super) name: &'static str,
     /// The longest body it accepts.
     pub(super) max_body: usize,
@@ -15,8 +18,8 @@ pub(super) struct System {
     receive: fn(&Incoming<'_>) -> Receipt,
 }
 
-pub(super) static SYSTEMS: [System; 1] = [System {
-    name: "growingio",
+static POSTED: [System; 1] = [System {
+    name: NAMES[0],
     max_body: growingio::collect::MAX_BODY,
     allowed_headers: growingio::collect::ALLOWED_HEADERS,
     owns: growingio::collect::owns,
@@ -26,14 +29,15 @@ pub(super) static SYSTEMS: [System; 1] = [System {
 impl System {
     /// The system that a path belongs to.
     pub(super) fn of(path: &str) -> Option<&'static Self> {
-        SYSTEMS.iter().find(|system| (system.owns)(path))
-    }
-
-    pub(super) fn named(name: &str) -> Option<&'static Self> {
-        SYSTEMS.iter().find(|system| system.name == name)
+        POSTED.iter().find(|system| (system.owns)(path))
     }
 
     pub(super) fn receive(&self, incoming: &Incoming<'_>) -> Receipt {
         (self.receive)(incoming)
     }
+}
+
+/// The system of that name.
+pub(super) fn named(name: &str) -> Option<&'static str> {
+    NAMES.into_iter().find(|known| *known == name)
 }

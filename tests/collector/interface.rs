@@ -90,7 +90,8 @@ fn a_reset_forgets_and_ids_go_on() {
     assert_eq!(
         server.stats(),
         json!({"good": 0, "bad": 0, "requests": 0,
-            "by_system": {"growingio": {"good": 0, "bad": 0, "requests": 0, "bytes": 0}}})
+            "by_system": {"growingio": {"good": 0, "bad": 0, "requests": 0, "bytes": 0},
+                "inlong": {"good": 0, "bad": 0, "requests": 0, "bytes": 0}}})
     );
     assert_eq!(server.records("good").len() + server.records("bad").len(), 0);
     server.track("again").unwrap();

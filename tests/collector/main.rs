@@ -6,6 +6,7 @@ mod client;
 mod decoders;
 mod faults;
 mod growingio;
+mod inlong;
 mod interface;
 mod limits;
 mod store;

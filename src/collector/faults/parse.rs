@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::{Action, Cut, RetryAfter, Rule};
-use crate::collector::systems::{SYSTEMS, System};
+use super::{Ack, Action, Cut, On, RetryAfter, Rule};
+use crate::collector::systems::{self, NAMES};
 
 /// The most rules of a plan.
 const MAX_RULES: usize = 100;
@@ -45,7 +45,21 @@ pub(super) fn plan(text: &str) -> Result<Vec<Rule>, PlanError> {
 
 fn rule(value: &Value, at: usize) -> Result<Rule, PlanError> {
     let fields = value.as_object().ok_or_else(|| wrong(format!("faults[{at}]"), "must be an object"))?;
-    let names = ["system", "status", "code", "retry_after", "delay_ms", "drop", "count", "share"];
+    let names = [
+        "system",
+        "on",
+        "node",
+        "down",
+        "status",
+        "code",
+        "retry_after",
+        "delay_ms",
+        "drop",
+        "ack",
+        "load",
+        "count",
+        "share",
+    ];
     if let Some(other) = fields.keys().find(|key| !names.contains(&key.as_str())) {
         return Err(wrong(
             format!("faults[{at}].{other}"),
@@ -56,12 +70,17 @@ fn rule(value: &Value, at: usize) -> Result<Rule, PlanError> {
     let count = fields.number("count", 1, u64::MAX)?;
     let rule = Rule {
         system: fields.system()?,
+        on: fields.on()?,
+        node: fields.number("node", 1, 1_000)?.map(|node| node as usize),
+        is_down: fields.down()?,
         action: Action {
             status: fields.number("status", 200, 599)?.map(|status| status as u16),
             code: fields.code()?,
             retry_after: fields.retry_after()?,
             delay: Duration::from_millis(fields.number("delay_ms", 0, MAX_DELAY)?.unwrap_or(0)),
             drop: fields.drop()?,
+            ack: fields.ack()?,
+            load: fields.load()?,
         },
         count,
         share: fields.share()?,
@@ -71,13 +90,56 @@ fn rule(value: &Value, at: usize) -> Result<Rule, PlanError> {
     if action.drop.is_some() && action.status.is_some() {
         return Err(fields.wrong("status", "goes not with `drop`: a connection that is cut has no answer"));
     }
+    let is_inlong = rule.system == Some("inlong");
+    for name in ["on", "node", "down", "ack", "load"] {
+        if !is_inlong && fields.get(name).is_some() {
+            return Err(fields.wrong(name, "goes only with `\"system\":\"inlong\"`"));
+        }
+    }
+    if !is_inlong && action.drop == Some(Cut::Midway) {
+        return Err(fields.wrong("drop", "can be \"midway\" only with `\"system\":\"inlong\"`"));
+    }
+    if is_inlong && rule.on != Some(On::Manager) && action.code.is_some() {
+        let is_code = action.number().is_some_and(|code| (1..=i32::MAX as u32).contains(&code));
+        if !is_code {
+            return Err(fields.wrong("code", "must be a number from 1 to 2147483647, as InLong's codes are"));
+        }
+    }
     for name in ["code", "retry_after"] {
-        if action.status.is_none() && fields.get(name).is_some() {
+        let is_alone = action.status.is_none() && (name != "code" || !is_inlong);
+        if is_alone && fields.get(name).is_some() {
             return Err(fields.wrong(name, "needs a `status` to go with"));
         }
     }
-    if action.status.is_none() && action.drop.is_none() && action.delay.is_zero() {
-        return Err(wrong(format!("faults[{at}]"), "does nothing: give `status`, `drop` or `delay_ms`"));
+    if rule.on == Some(On::Heartbeats) && action.status.is_none() && action.code.is_some() {
+        return Err(fields.wrong("code", "goes not with heartbeats: their answers have none"));
+    }
+    if action.load.is_some() && rule.on != Some(On::Heartbeats) {
+        return Err(fields.wrong("load", "goes only with `\"on\":\"heartbeats\"`"));
+    }
+    if rule.node.is_some() && (action.status.is_some() || rule.on == Some(On::Manager)) {
+        return Err(fields
+            .wrong("node", "is where frames come in: it goes neither with `status` nor with the manager"));
+    }
+    if rule.is_down {
+        let others = names.iter().filter(|name| !["system", "node", "down"].contains(name));
+        if let Some(other) = others.into_iter().find(|name| fields.get(name).is_some()) {
+            return Err(fields.wrong(other, "goes not with `down`: a node that is gone does nothing else"));
+        }
+        return Ok(rule);
+    }
+    let does_something = action.status.is_some()
+        || action.code.is_some()
+        || action.drop.is_some()
+        || action.ack.is_some()
+        || action.load.is_some()
+        || !action.delay.is_zero();
+    if !does_something {
+        let more = if is_inlong { ", `code`, `ack`, `load` or `down`" } else { "" };
+        return Err(wrong(
+            format!("faults[{at}]"),
+            format!("does nothing: give `status`, `drop` or `delay_ms`{more}"),
+        ));
     }
     Ok(rule)
 }
@@ -108,14 +170,40 @@ impl Fields<'_> {
 
     fn system(&self) -> Result<Option<&'static str>, PlanError> {
         let Some(value) = self.get("system") else { return Ok(None) };
-        let system = value.as_str().and_then(System::named);
-        let known = || SYSTEMS.iter().map(|system| system.name).collect::<Vec<_>>().join(", ");
-        system.map(|system| Some(system.name)).ok_or_else(|| {
+        let system = value.as_str().and_then(systems::named);
+        system.map(Some).ok_or_else(|| {
+            let known = NAMES.join(", ");
             self.wrong(
                 "system",
-                format!("must be a system that this collector plays ({}), or absent for all", known()),
+                format!("must be a system that this collector plays ({known}), or absent for all"),
             )
         })
+    }
+
+    fn on(&self) -> Result<Option<On>, PlanError> {
+        let Some(value) = self.get("on") else { return Ok(None) };
+        let found = On::ALL.into_iter().find(|on| value.as_str() == Some(on.as_str()));
+        found.map(Some).ok_or_else(|| self.wrong("on", "must be \"messages\", \"heartbeats\" or \"manager\""))
+    }
+
+    fn ack(&self) -> Result<Option<Ack>, PlanError> {
+        let Some(value) = self.get("ack") else { return Ok(None) };
+        let found = Ack::ALL.into_iter().find(|ack| value.as_str() == Some(ack.as_str()));
+        found.map(Some).ok_or_else(|| self.wrong("ack", "must be \"never\" or \"swapped\""))
+    }
+
+    fn down(&self) -> Result<bool, PlanError> {
+        match self.get("down") {
+            None => Ok(false),
+            Some(Value::Bool(true)) => Ok(true),
+            Some(_) => Err(self.wrong("down", "must be true; take the rule away to bring the node up")),
+        }
+    }
+
+    fn load(&self) -> Result<Option<i16>, PlanError> {
+        let Some(value) = self.get("load") else { return Ok(None) };
+        let load = value.as_i64().and_then(|load| i16::try_from(load).ok());
+        load.map(Some).ok_or_else(|| self.wrong("load", "must be a whole number from -32768 to 32767"))
     }
 
     fn code(&self) -> Result<Option<String>, PlanError> {
@@ -148,7 +236,8 @@ impl Fields<'_> {
             None => Ok(None),
             Some(Some("before")) => Ok(Some(Cut::Before)),
             Some(Some("after")) => Ok(Some(Cut::After)),
-            Some(_) => Err(self.wrong("drop", "must be \"before\" or \"after\"")),
+            Some(Some("midway")) => Ok(Some(Cut::Midway)),
+            Some(_) => Err(self.wrong("drop", "must be \"before\", \"midway\" or \"after\"")),
         }
     }
 

@@ -50,6 +50,22 @@ impl Sqlite {
         self.send(|done| Command::Append(Box::new(arrival), done)).await
     }
 
+    pub(super) async fn append_all(&self, arrivals: Vec<Arrival>) -> Vec<Result<(), StoreError>> {
+        // All of them are in the queue before the first is waited for, so that they share a transaction.
+        let mut waiting = Vec::with_capacity(arrivals.len());
+        for arrival in arrivals {
+            waiting.push(self.start(|done| Command::Append(Box::new(arrival), done)).await);
+        }
+        let mut results = Vec::with_capacity(waiting.len());
+        for started in waiting {
+            results.push(match started {
+                Ok(committed) => Self::end(committed).await,
+                Err(error) => Err(error),
+            });
+        }
+        results
+    }
+
     pub(super) async fn count(&self, system: &'static str, bytes: u64) -> Result<(), StoreError> {
         self.send(|done| Command::Count(system, bytes, done)).await
     }
@@ -71,9 +87,20 @@ impl Sqlite {
     }
 
     async fn send(&self, command: impl FnOnce(write::Done) -> Command) -> Result<(), StoreError> {
-        let gone = || StoreError("the store's thread has ended".into());
+        Self::end(self.start(command).await?).await
+    }
+
+    async fn start(
+        &self,
+        command: impl FnOnce(write::Done) -> Command,
+    ) -> Result<oneshot::Receiver<Result<(), String>>, StoreError> {
         let (done, committed) = oneshot::channel();
-        self.commands.as_ref().ok_or_else(gone)?.send(command(done)).await.map_err(|_| gone())?;
+        let commands = self.commands.as_ref().ok_or_else(gone)?;
+        commands.send(command(done)).await.map_err(|_| gone())?;
+        Ok(committed)
+    }
+
+    async fn end(committed: oneshot::Receiver<Result<(), String>>) -> Result<(), StoreError> {
         committed.await.map_err(|_| gone())?.map_err(StoreError)
     }
 
@@ -86,6 +113,10 @@ impl Sqlite {
         let done = tokio::task::spawn_blocking(task).await;
         done.map_err(|error| StoreError(format!("reading the store failed: {error}")))?
     }
+}
+
+fn gone() -> StoreError {
+    StoreError("the store's thread has ended".into())
 }
 
 impl Drop for Sqlite {

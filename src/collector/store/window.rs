@@ -36,6 +36,7 @@ struct Batch {
     received_at: i64,
     /// The request as JSON, the same for all of its records.
     request: String,
+    frame: Option<Vec<u8>>,
     outcome: Outcome,
 }
 
@@ -93,7 +94,7 @@ impl Window {
             if rows.len() >= query.limit || bytes >= query.max_bytes {
                 return Rows { rows, more: true };
             }
-            let row = batch.row(*index);
+            let row = batch.row(*index, query.with_frames);
             bytes += row.json.len();
             rows.push(row);
         }
@@ -189,7 +190,8 @@ impl Inner {
 
 impl Batch {
     fn new(arrival: Arrival, first_id: u64, len: usize, request_id: u64) -> Self {
-        let Arrival { system, received_at, request, outcome } = arrival;
+        let Arrival { system, received_at, mut request, outcome } = arrival;
+        let frame = request.frame.take();
         let mut text = String::new();
         request.write(request_id, &mut text);
         text.shrink_to_fit();
@@ -197,8 +199,8 @@ impl Batch {
             Outcome::Good(records) => records.heap_bytes(),
             Outcome::Bad { reason, body, .. } => reason.len() + body.len(),
         };
-        let bytes = size_of::<Self>() + text.len() + held;
-        Self { first_id, len, bytes, system, received_at, request: text, outcome }
+        let bytes = size_of::<Self>() + text.len() + held + frame.as_ref().map_or(0, Vec::capacity);
+        Self { first_id, len, bytes, system, received_at, request: text, frame, outcome }
     }
 
     fn is_of(&self, query: &Query) -> bool {
@@ -222,7 +224,7 @@ impl Batch {
         })
     }
 
-    fn row(&self, index: usize) -> Row {
+    fn row(&self, index: usize, with_frame: bool) -> Row {
         let id = self.first_id + index as u64;
         let (system, received_at, request) = (self.system, self.received_at, self.request.as_str());
         match &self.outcome {
@@ -243,6 +245,7 @@ impl Batch {
                     received_at,
                     raw: record.raw,
                     request,
+                    frame: self.frame.as_deref().filter(|_| with_frame),
                 }
                 .row()
             }

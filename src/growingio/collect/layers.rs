@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::MAX_PLAIN;
-use crate::received::{Incoming, Refusal};
+use crate::received::{Incoming, Refusal, unsnap};
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Layers {
@@ -55,27 +55,10 @@ impl Layers {
             Some(key) if key != 0 => Cow::Owned(body.iter().map(|byte| byte ^ key).collect()),
             _ => Cow::Borrowed(body),
         };
-        if self.snappy { unsnap(&body).map(Cow::Owned) } else { Ok(body) }
+        if self.snappy { unsnap(&body, MAX_PLAIN).map(Cow::Owned) } else { Ok(body) }
     }
 }
 
 fn key(clock: &str) -> Option<u8> {
     clock.parse::<i128>().ok().map(|clock| (clock & 0xff) as u8)
-}
-
-/// Undoes the raw block format of snappy. The length is declared by the sender, so it is checked before
-/// anything is allocated, against the limit and against what so many bytes can hold at most: the densest
-/// element is a copy of 64 bytes written in 3.
-fn unsnap(body: &[u8]) -> Result<Vec<u8>, Refusal> {
-    let corrupt = |problem: String| Refusal::bad_request(format!("the body is not raw snappy: {problem}"));
-    let declared = snap::raw::decompress_len(body).map_err(|error| corrupt(error.to_string()))?;
-    if declared > body.len().saturating_mul(22) {
-        return Err(corrupt(format!("{} bytes cannot hold the {declared} that they declare", body.len())));
-    }
-    if declared > MAX_PLAIN {
-        let reason =
-            format!("the body has {declared} bytes when decompressed, at most {MAX_PLAIN} are accepted");
-        return Err(Refusal::new(413, reason));
-    }
-    snap::raw::Decoder::new().decompress_vec(body).map_err(|error| corrupt(error.to_string()))
 }

@@ -55,9 +55,10 @@ fn list(connection: &Connection, query: &Query, table: Table) -> Result<Rows, St
         Table::Bad => ("status, reason, body", "bad"),
         _ => ("kind, name, user, anonymous, time, attributes, raw", "records"),
     };
+    let frame = if query.with_frames { "r.frame" } else { "NULL" };
     let mut sql = format!(
         "SELECT t.id, r.id, r.system, r.received_at, r.method, r.path, r.query, r.headers, r.bytes, r.plain_bytes, \
-         r.format, r.layers, {columns} FROM {name} t CROSS JOIN requests r ON r.id = t.request_id"
+         r.format, r.layers, {frame}, {columns} FROM {name} t CROSS JOIN requests r ON r.id = t.request_id"
     );
     let mut values: Vec<Value> = Vec::new();
     let mut condition = |text: &str, value: Value| {
@@ -116,10 +117,11 @@ fn request(row: &SqlRow<'_>, id: i64) -> Result<String, rusqlite::Error> {
         headers: row.get(7)?,
         bytes: row.get::<_, i64>(8)? as u64,
         plain_bytes: row.get::<_, Option<i64>>(9)?.map(|bytes| bytes as u64),
-        format: format
-            .as_deref()
-            .and_then(|name| ["json", "protobuf"].into_iter().find(|known| *known == name)),
+        format: format.as_deref().and_then(|name| {
+            ["json", "protobuf", "text", "binary", "form"].into_iter().find(|known| *known == name)
+        }),
         layers: row.get(11)?,
+        frame: None,
     }
     .write(id as u64, &mut out);
     Ok(out)
@@ -131,14 +133,15 @@ fn record(row: &SqlRow<'_>, request: &str) -> Result<Row, rusqlite::Error> {
         id: row.get::<_, i64>(0)? as u64,
         system: text(2)?,
         received_at: row.get(3)?,
-        kind: text(12)?.unwrap_or_default(),
-        name: text(13)?,
-        user: text(14)?,
-        anonymous: text(15)?,
-        time: row.get(16)?,
-        attributes: text(17)?.unwrap_or("{}"),
-        raw: text(18)?.unwrap_or("null"),
+        kind: text(13)?.unwrap_or_default(),
+        name: text(14)?,
+        user: text(15)?,
+        anonymous: text(16)?,
+        time: row.get(17)?,
+        attributes: text(18)?.unwrap_or("{}"),
+        raw: text(19)?.unwrap_or("null"),
         request,
+        frame: row.get_ref(12)?.as_blob_or_null()?,
     }
     .row())
 }
@@ -148,9 +151,9 @@ fn bad(row: &SqlRow<'_>, request: &str) -> Result<Row, rusqlite::Error> {
         id: row.get::<_, i64>(0)? as u64,
         system: row.get_ref(2)?.as_str_or_null().ok().flatten(),
         received_at: row.get(3)?,
-        status: row.get(12)?,
-        reason: row.get_ref(13)?.as_str().unwrap_or_default(),
-        body: row.get_ref(14)?.as_blob().unwrap_or_default(),
+        status: row.get(13)?,
+        reason: row.get_ref(14)?.as_str().unwrap_or_default(),
+        body: row.get_ref(15)?.as_blob().unwrap_or_default(),
         request,
     }
     .row())

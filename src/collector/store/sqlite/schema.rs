@@ -10,7 +10,10 @@ use super::StoreError;
 /// Marks the file as the collector's.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"twir");
 
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
+
+/// What brings a file of version 1 up to it.
+const FROM_1: &str = "ALTER TABLE requests ADD COLUMN frame BLOB;";
 
 const TABLES: &str = "
 CREATE TABLE requests (
@@ -22,9 +25,10 @@ CREATE TABLE requests (
     headers     TEXT NOT NULL,      -- JSON object
     bytes       INTEGER NOT NULL,   -- of the body as sent
     plain_bytes INTEGER,            -- with all layers undone
-    format      TEXT,               -- json, protobuf
+    format      TEXT,               -- json, protobuf, text, binary, form
     layers      TEXT NOT NULL,      -- JSON array, in the sender's order
-    received_at INTEGER NOT NULL    -- ms since the Unix epoch
+    received_at INTEGER NOT NULL,   -- ms since the Unix epoch
+    frame       BLOB                -- all of it as sent, where the system works with frames
 );
 CREATE TABLE records (
     id          INTEGER PRIMARY KEY,    -- one sequence with bad.id
@@ -65,6 +69,10 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     let number = |name: &str| transaction.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     match (number("application_id")?, number("user_version")?) {
         (APPLICATION_ID, VERSION) => {}
+        (APPLICATION_ID, 1) => {
+            transaction.execute_batch(FROM_1)?;
+            transaction.pragma_update(None, "user_version", VERSION)?;
+        }
         (APPLICATION_ID, version) => {
             return Err(StoreError(format!(
                 "it has version {version} of the tables, this program knows {VERSION}; use the program that made it, or another file"

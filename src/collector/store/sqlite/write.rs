@@ -75,7 +75,9 @@ fn append(
     if is_kept {
         ids.1 = request_id;
         transaction
-            .prepare_cached("INSERT INTO requests VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")?
+            .prepare_cached(
+                "INSERT INTO requests VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            )?
             .execute(params![
                 request_id,
                 system,
@@ -87,7 +89,8 @@ fn append(
                 request.plain_bytes.map(|bytes| bytes as i64),
                 request.format,
                 request.layers,
-                received_at
+                received_at,
+                request.frame
             ])?;
     }
     match outcome {

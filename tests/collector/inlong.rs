@@ -1,0 +1,150 @@
+//! InLong's receiving side over real sockets.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use trackwire::collector::{BasicAuth, Options};
+
+use crate::client::Server;
+
+/// One connection to a node.
+pub(crate) struct Node {
+    pub(crate) stream: TcpStream,
+}
+
+impl Node {
+    pub(crate) fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self { stream }
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
+    /// The next frame; `None` when the connection ends instead.
+    pub(crate) fn frame(&mut self) -> Option<Vec<u8>> {
+        let mut frame = vec![0; 4];
+        self.stream.read_exact(&mut frame).ok()?;
+        let len = u32::from_be_bytes(frame[..4].try_into().unwrap()) as usize;
+        frame.resize(4 + len, 0);
+        self.stream.read_exact(&mut frame[4..]).ok()?;
+        Some(frame)
+    }
+}
+
+/// A collector with so many nodes.
+pub(crate) fn nodes(count: usize) -> Server {
+    with(Options { inlong_nodes: count, ..Options::default() })
+}
+
+pub(crate) fn with(options: Options) -> Server {
+    Server::with(Options { inlong_listen: Some("127.0.0.1:0".parse().unwrap()), ..options })
+}
+
+/// A frame of type 7.
+pub(crate) fn binary(uniq: u32, messages: &[&[u8]], attributes: &str) -> Vec<u8> {
+    let body: Vec<u8> = messages
+        .iter()
+        .flat_map(|message| [&(message.len() as u32).to_be_bytes()[..], message].concat())
+        .collect();
+    let mut out = ((25 + body.len() + attributes.len()) as u32).to_be_bytes().to_vec();
+    out.extend_from_slice(&[7, 0, 0, 0, 0, 0, 4]);
+    out.extend_from_slice(&1_700_000_000_u32.to_be_bytes());
+    out.extend_from_slice(&(messages.len() as u16).to_be_bytes());
+    out.extend_from_slice(&uniq.to_be_bytes());
+    out.extend_from_slice(&(body.len() as u32).to_be_bytes());
+    out.extend_from_slice(&body);
+    out.extend_from_slice(&(attributes.len() as u16).to_be_bytes());
+    out.extend_from_slice(attributes.as_bytes());
+    out.extend_from_slice(&[0xee, 0x01]);
+    out
+}
+
+pub(crate) const TARGET: &str = "groupId=test_group&streamId=s1";
+
+/// The number that an answer to type 7 answers.
+pub(crate) fn uniq(answer: &[u8]) -> u32 {
+    u32::from_be_bytes(answer[5..9].try_into().unwrap())
+}
+
+#[test]
+fn a_pack_is_kept_message_by_message_and_answered() {
+    let server = nodes(1);
+    let mut node = Node::connect(server.handle.inlong_addrs()[0]);
+    let frame = binary(7, &[b"hello", &[0xff, 0]], TARGET);
+    node.write(&frame);
+    let answer = node.frame().unwrap();
+    assert_eq!((answer[4], uniq(&answer)), (7, 7));
+    let records = server.records("good?raw=1");
+    assert_eq!(records.len(), 2);
+    let first = &records[0];
+    assert_eq!(
+        (&first["system"], &first["kind"], &first["name"], &first["time"]),
+        (&json!("inlong"), &json!("message"), &json!("test_group/s1"), &json!(1_700_000_000_000_u64))
+    );
+    assert_eq!(first["raw"], json!({"text": "hello"}));
+    assert_eq!(records[1]["raw"], json!({"base64": "/wA="}));
+    assert_eq!(first["attributes"]["cnt"], "2");
+    assert_eq!(first["request"]["headers"]["uniq"], "7");
+    use base64::Engine;
+    let encoded = base64::engine::general_purpose::STANDARD.encode(&frame);
+    assert_eq!(first["frame"], encoded);
+    assert_eq!(server.records("good")[0]["frame"], Value::Null);
+    let counts = json!({"good": 2, "bad": 0, "requests": 1, "bytes": frame.len()});
+    assert_eq!(server.stats()["by_system"]["inlong"], counts);
+}
+
+#[test]
+fn the_manager_names_every_node() {
+    let server = nodes(3);
+    let list = |protocol: &str| {
+        let path = format!("/inlong/manager/openapi/dataproxy/getIpList/g?protocolType={protocol}");
+        let answer = server.connect().request("POST", &path, &[], b"").unwrap();
+        assert_eq!(answer.status, 200);
+        answer.json()["data"]["nodeList"].clone()
+    };
+    let expected: Vec<Value> = server
+        .handle
+        .inlong_addrs()
+        .iter()
+        .enumerate()
+        .map(|(at, address)| {
+            json!({"id": at + 1, "ip": "127.0.0.1", "port": address.port(), "protocolType": "TCP", "nodeLoad": -1})
+        })
+        .collect();
+    assert_eq!(list("tcp"), json!(expected));
+    let http = list("HTTP");
+    let port: u16 = server.handle.url().rsplit(':').next().unwrap().parse().unwrap();
+    assert_eq!(
+        http,
+        json!([{"id": 4, "ip": "127.0.0.1", "port": port, "protocolType": "HTTP", "nodeLoad": -1}])
+    );
+    assert_eq!(list("UDP"), Value::Null);
+}
+
+#[test]
+fn the_manager_wants_exactly_the_right_header() {
+    let auth = BasicAuth { id: "admin".into(), key: "secret1".into() };
+    assert!(!format!("{auth:?}").contains("secret"));
+    let server = with(Options { inlong_auth: Some(auth), ..Options::default() });
+    let path = "/inlong/manager/openapi/dataproxy/getIpListByClusterName/c";
+    for (header, status) in [
+        (None, 403),
+        (Some("Basic YWRtaW46c2VjcmV0MQ=="), 200),
+        (Some("basic YWRtaW46c2VjcmV0MQ=="), 403),
+        (Some("Basic  YWRtaW46c2VjcmV0MQ=="), 403),
+        (Some("Basic YWRtaW46c2VjcmV0Mg=="), 403),
+        (Some("Basic YWRtaW46c2VjcmV0MTo="), 403),
+        (Some("Basic"), 403),
+    ] {
+        let headers: Vec<(&str, &str)> = header.into_iter().map(|value| ("Authorization", value)).collect();
+        let answer =
+            server.connect().request("POST", path, &headers, b"ip=1.2.3.4&protocolType=TCP").unwrap();
+        assert_eq!(answer.status, status, "{header:?}");
+    }
+}
