@@ -1,0 +1,8 @@
+//! The client for InLong against the local collector, over real sockets.
+#![cfg(all(feature = "inlong", feature = "native", feature = "collector"))]
+
+#[path = "inlong/client.rs"]
+mod client;
+#[allow(dead_code, reason = "shared with the tests of the collector")]
+#[path = "collector/client.rs"]
+mod server;
