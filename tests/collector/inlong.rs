@@ -1,5 +1,7 @@
 //! InLong's receiving side over real sockets.
 
+mod vectors;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
