@@ -1,5 +1,8 @@
 //! InLong's receiving side over real sockets.
 
+mod bytes;
+mod faults;
+mod robust;
 mod vectors;
 
 use std::io::{Read, Write};
