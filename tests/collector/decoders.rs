@@ -56,7 +56,7 @@ fn check(receipt: &Receipt) -> Result<(), String> {
     Ok(())
 }
 
-fn corpus(name: &str) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn corpus(name: &str) -> Vec<(String, Vec<u8>)> {
     let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(name);
     let files = fs::read_dir(dir).unwrap().map(|file| file.unwrap());
     files.map(|file| (file.file_name().into_string().unwrap(), fs::read(file.path()).unwrap())).collect()
@@ -208,8 +208,8 @@ proptest! {
 
     #[test]
     fn plans_of_any_values(rules in vec(btree_map(
-        prop::sample::select(vec!["system", "status", "code", "retry_after", "delay_ms", "drop", "count", "share"]),
-        prop_oneof![value(), (0u64..700).prop_map(Value::from), prop::sample::select(vec!["before", "after", "growingio"]).prop_map(Value::from)],
+        prop::sample::select(vec!["system", "on", "node", "down", "status", "code", "retry_after", "delay_ms", "drop", "ack", "load", "count", "share"]),
+        prop_oneof![value(), (0u64..700).prop_map(Value::from), prop::sample::select(vec!["before", "after", "midway", "growingio", "inlong", "manager", "heartbeats", "never", "swapped"]).prop_map(Value::from)],
         0..5,
     ), 0..3)) {
         check_plan(&json!({"faults": rules}).to_string())?;

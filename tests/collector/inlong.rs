@@ -1,5 +1,10 @@
 //! InLong's receiving side over real sockets.
 
+mod bytes;
+mod faults;
+mod robust;
+mod vectors;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;

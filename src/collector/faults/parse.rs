@@ -296,6 +296,31 @@ mod tests {
         ] {
             assert_eq!(plan(text).unwrap_err().field, field, "{text}");
         }
+        for (rule, field) in [
+            (r#""on":"manager","status":503"#, "on"),
+            (r#""system":"growingio","ack":"never""#, "ack"),
+            (r#""node":1,"drop":"after""#, "node"),
+            (r#""down":true"#, "down"),
+            (r#""drop":"midway""#, "drop"),
+            (r#""system":"inlong","on":"acks","code":1"#, "on"),
+            (r#""system":"inlong","ack":"late""#, "ack"),
+            (r#""system":"inlong","code":0"#, "code"),
+            (r#""system":"inlong","code":"busy""#, "code"),
+            (r#""system":"inlong","on":"heartbeats","code":2"#, "code"),
+            (r#""system":"inlong","retry_after":1"#, "retry_after"),
+            (r#""system":"inlong","load":5"#, "load"),
+            (r#""system":"inlong","on":"heartbeats","load":40000"#, "load"),
+            (r#""system":"inlong","node":0,"code":1"#, "node"),
+            (r#""system":"inlong","node":1,"status":503"#, "node"),
+            (r#""system":"inlong","node":1,"on":"manager","drop":"after""#, "node"),
+            (r#""system":"inlong","down":false"#, "down"),
+            (r#""system":"inlong","down":true,"count":1"#, "count"),
+        ] {
+            let error = plan(&format!("{{\"faults\":[{{{rule}}}]}}")).unwrap_err();
+            assert_eq!(error.field, format!("faults[0].{field}"), "{rule}");
+        }
+        let nothing = plan(r#"{"faults":[{"system":"inlong","node":1,"on":"messages"}]}"#).unwrap_err();
+        assert!(nothing.field == "faults[0]" && nothing.problem.contains("`down`"), "{nothing}");
         assert_eq!(plan(r#"{"faults":[{"status":503,"count":null,"share":0}]}"#).unwrap().len(), 1);
     }
 }

@@ -142,8 +142,10 @@ impl Connection<'_> {
                 return Some(pause);
             }
             match ends {
-                Some(End::Cut(pause)) => {
-                    counted(self.state.store.count(SYSTEM, 0).await);
+                Some(End::Cut(pause, is_pack)) => {
+                    if is_pack {
+                        counted(self.state.store.count(SYSTEM, 0).await);
+                    }
                     return Some(pause);
                 }
                 Some(End::Malformed(malformed, head, frame)) => {
@@ -174,7 +176,7 @@ impl Connection<'_> {
             let on = if is_pack { On::Messages } else { On::Heartbeats };
             let action = self.state.faults.decide(&Asked::frame(SYSTEM, on, self.node.number));
             if action.drop == Some(Cut::Before) {
-                return Err(End::Cut(action.delay));
+                return Err(End::Cut(action.delay, is_pack));
             }
             self.action = Some(action);
         }
@@ -364,7 +366,7 @@ type Head = Vec<(&'static str, String)>;
 
 /// How a connection ends by what came.
 enum End {
-    /// By the plan of faults.
-    Cut(Duration),
+    /// By the plan of faults, so much later; whether it was a pack that it cut.
+    Cut(Duration, bool),
     Malformed(Malformed, Head, Vec<u8>),
 }

@@ -8,13 +8,11 @@ pub(super) const TEXT_ANSWER: [u8; 5] = [0, 0, 0, 1, 1];
 
 pub(super) const MAGIC: u16 = 0xee01;
 
-/// `totalLen(4) type(1) dt(4) version(1) bodyLen(1) attrLen(2) attributes magic(2)`; the answer has the load as its body.
+/// `totalLen(4) type(1) dt(4) version(1) bodyLen(4) attrLen(2) attributes magic(2)`; the answer has the load as its body.
 pub(super) fn answer(frame: &[u8], arrival: &Arrival<'_>) -> Result<Vec<u8>, Malformed> {
     let wrong = |what: &str| Malformed::new(format!("a heartbeat {what}"));
-    let &[_, _, _, _, _, _, _, _, _, version, body_len, ..] = frame else {
-        return Err(wrong("is cut short"));
-    };
-    let attributes_at = 11 + usize::from(body_len);
+    let Some(version) = frame.get(9).copied() else { return Err(wrong("is cut short")) };
+    let attributes_at = 14_usize.saturating_add(be32(frame, 10) as usize);
     let attributes_len = be16(frame, attributes_at).ok_or_else(|| wrong("is cut short"))?;
     let magic_at = attributes_at + 2 + usize::from(attributes_len);
     let magic = be16(frame, magic_at).ok_or_else(|| wrong("is cut short"))?;
@@ -29,7 +27,7 @@ pub(super) fn answer(frame: &[u8], arrival: &Arrival<'_>) -> Result<Vec<u8>, Mal
     out.extend_from_slice(&(16 + u32::from(attributes_len)).to_be_bytes());
     out.push(8);
     out.extend_from_slice(&((arrival.now / 1000) as u32).to_be_bytes());
-    out.extend_from_slice(&[version, 2]);
+    out.extend_from_slice(&[version, 0, 0, 0, 2]);
     out.extend_from_slice(&arrival.load.to_be_bytes());
     out.extend_from_slice(&attributes_len.to_be_bytes());
     out.extend_from_slice(attributes);
