@@ -9,6 +9,10 @@ pub(crate) mod json_write;
 pub(crate) mod number;
 #[cfg(any(feature = "growingio", feature = "inlong"))]
 pub(crate) mod packed;
+#[cfg(any(
+    feature = "inlong",
+    all(feature = "growingio", not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))
+))]
 pub(crate) mod percent;
 #[cfg(feature = "collector")]
 pub(crate) mod protobuf_read;

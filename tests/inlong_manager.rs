@@ -6,8 +6,9 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 use serde_json::Value;
+use trackwire::destination::{Now, TransportError, TransportErrorKind};
 use trackwire::http::{Call, Response};
-use trackwire::inlong::{NodeList, NodeListCall, NodeListError, Options};
+use trackwire::inlong::{Discovery, DiscoveryEvent, NodeList, NodeListCall, NodeListError, Options};
 
 fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder);
@@ -18,6 +19,8 @@ fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
 fn parse(status: u16, body: Vec<u8>) -> Result<NodeList, NodeListError> {
     NodeListCall::new(&Options::default(), "group").parse(&Response::new(status).body(body))
 }
+
+const NODES: &[u8] = br#"{"success":true,"data":{"nodeList":[{"ip":"10.0.0.1","port":46801}]}}"#;
 
 /// Whatever the bytes, an answer that is taken names nodes that can be connected to.
 fn check(body: Vec<u8>) -> Result<bool, TestCaseError> {
@@ -117,6 +120,76 @@ proptest! {
         check(body.clone())?;
         body.truncate(cut.index(body.len()));
         check(body)?;
+    }
+
+    #[test]
+    fn any_cache(
+        text in "(\\[groupid[0-9]\\]\\n|groupid=[a-c&]{1,3}\\n|proxy_cfg=|\\{\"success\":true|,\"data\":|\\PC{0,9}|\\n){0,30}",
+        lists in proptest::collection::vec(("[a-d]", any::<prop::sample::Index>()), 0..6),
+    ) {
+        let files = files("corpus/inlong_manager");
+        let mut text = text;
+        for (group, file) in lists {
+            let json = String::from_utf8_lossy(&files[file.index(files.len())].1).replace(['\r', '\n'], " ");
+            text.push_str(&format!("\n[groupid7]\ngroupid={group}\nproxy_cfg={json}\n"));
+        }
+        let mut discovery = Discovery::new(&Options::default(), 1);
+        let _ = discovery.load_cache(&text);
+        let kept = discovery.cache_text();
+        let mut again = Discovery::new(&Options::default(), 1);
+        prop_assert_eq!(again.load_cache(&kept), []);
+        prop_assert_eq!(again.cache_text(), kept);
+    }
+
+    /// Whatever comes in which order, groups are asked for again, at most four at once, and a good Manager is heard.
+    #[test]
+    fn any_course(seed in any::<u64>(), steps in proptest::collection::vec((0u8..7, 0usize..6, 0u64..20_000), 0..200)) {
+        let groups = ["a", "b", "c", "d", "e", "f"];
+        let mut options = Options::default();
+        options.inlong_group_ids = groups.iter().map(|group| group.to_string()).collect();
+        let mut discovery = Discovery::new(&options, seed);
+        let good = || Ok(Response::new(200).body(NODES.into()));
+        let mut now = Now::default();
+        let mut asking: Vec<(String, u64)> = Vec::new();
+        for (what, group, wait) in steps {
+            while let Some(ask) = discovery.poll(now) {
+                asking.push((ask.group, now.mono + 6_000));
+                asking.retain(|(_, until)| *until > now.mono);
+                prop_assert!(asking.len() <= 4, "{:?}", asking);
+            }
+            prop_assert!(discovery.next_wake().is_some_and(|wake| wake > now.mono));
+            let answer = match what {
+                0 => Err(TransportError::new(TransportErrorKind::Timeout, "no answer")),
+                1 => Ok(Response::new(503).retry_after("7")),
+                2 => Ok(Response::new(200)),
+                3 => Ok(Response::new(200).body(b"{}".to_vec())),
+                4 => good(),
+                5 => {
+                    discovery.doubt(groups[group]);
+                    continue;
+                }
+                _ => {
+                    now.mono += wait;
+                    continue;
+                }
+            };
+            discovery.answered(groups[group], answer, now);
+            if let Some(at) = asking.iter().position(|(name, _)| name == groups[group]) {
+                asking.swap_remove(at);
+            }
+        }
+        for _ in 0..200 {
+            while let Some(ask) = discovery.poll(now) {
+                discovery.answered(&ask.group, good(), now);
+            }
+            now.mono = now.mono.max(discovery.next_wake().unwrap_or(now.mono)).min(now.mono + 1_000);
+        }
+        prop_assert!(groups.iter().all(|group| discovery.nodes(group).is_some()));
+        let mut changed = 0;
+        while let Some(event) = discovery.event() {
+            changed += usize::from(matches!(event, DiscoveryEvent::Changed { .. }));
+        }
+        prop_assert_eq!(changed, groups.len());
     }
 
     #[test]

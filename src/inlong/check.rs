@@ -1,5 +1,6 @@
 //! Whether options, ids and attributes can be used.
 
+use super::frame::{EXT_ATTRIBUTES, EXT_LINES, EXT_TEXT_IDS, EXT_TRACE, MsgType};
 use super::options::{MAX_FRAME, MESSAGE_OVERHEAD, OptionError, Options, Protocol};
 use crate::{Invalid, InvalidKind};
 
@@ -137,14 +138,12 @@ fn where_to(options: &Options) -> Result<(), OptionError> {
 
 fn what(options: &Options) -> Result<(), OptionError> {
     let problem = |option, problem: String| Err(OptionError::new(option, problem));
-    match options.msg_type {
-        2 | 3 | 5 | 6 | 7 => {}
-        other => {
-            return problem("msg_type", format!("is {other}: choose 7, 5, 3 or 6, which carry messages"));
-        }
+    if MsgType::from_number(options.msg_type).is_none() {
+        let text = format!("is {}: choose 7, 5, 3, 6 or 2, which carry messages", options.msg_type);
+        return problem("msg_type", text);
     }
-    if options.extend_field & !0x7 != 0 {
-        let text = format!("is {:#x}: only 0x1, 0x2 and 0x4 can be set", options.extend_field);
+    if options.extend_field & !(EXT_ATTRIBUTES | EXT_TRACE | EXT_TEXT_IDS | EXT_LINES) != 0 {
+        let text = format!("is {:#x}: only 0x1, 0x2, 0x4 and 0x20 can be set", options.extend_field);
         return problem("extend_field", text);
     }
     for (at, (key, value)) in options.attributes.iter().enumerate() {
@@ -265,6 +264,7 @@ mod tests {
         refuses!(msg_type = 4);
         refuses!(msg_type = 8);
         refuses!(extend_field = 0x8);
+        refuses!(extend_field = 0x11);
         refuses!(attributes = vec![("groupId".into(), "x".into())]);
         refuses!(attributes = vec![("k".into(), "ä".into())]);
         refuses!(attributes = vec![("k".into(), "1".into()), ("k".into(), "2".into())]);

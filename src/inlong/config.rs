@@ -148,16 +148,9 @@ fn set(
         Take::Int(least, most, set) => set(options, int(name, value, *least, *most)?),
         Take::Texts(set) => set(options, texts(name, value)?),
     }
-    match name {
-        "enable_pack" if !options.enable_pack => {
-            let text = "is false: each message travels in a pack of its own, where the vendor's client packs in any case";
-            notices.push(Notice::new(name, NoticeKind::Different, text));
-        }
-        "msg_type" if options.msg_type == 2 => {
-            options.msg_type = 3;
-            notices.push(Notice::new(name, NoticeKind::Different, "is 2: type 3, the newer form, is sent"));
-        }
-        _ => {}
+    if name == "enable_pack" && !options.enable_pack {
+        let text = "is false: each message travels in a pack of its own, where the vendor's client packs in any case";
+        notices.push(Notice::new(name, NoticeKind::Different, text));
     }
     Ok(())
 }

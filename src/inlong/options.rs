@@ -49,10 +49,10 @@ pub struct Options {
     /// `enable_local_cache: true` in the file names the vendor's.
     pub cache_file: Option<String>,
 
-    /// The message type of packs: 3, 5, 6 or 7. Default 7.
+    /// The message type of packs: 2, 3, 5, 6 or 7. Default 7.
     pub msg_type: u8,
-    /// Bits for the ext field of type 7: 0x1 attributes for each message, 0x2 trace; 0x4 is set whether given or not.
-    /// Default 0.
+    /// Bits for the ext field of type 7: 0x1 attributes for each message, 0x2 trace, 0x20 messages joined by LF; 0x4 is
+    /// set whether given or not. Default 0.
     pub extend_field: u16,
     /// Attributes of all packs, after those of the protocol. Default: none.
     pub attributes: Vec<(String, String)>,
