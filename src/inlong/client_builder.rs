@@ -14,7 +14,7 @@ use super::{ConfigError, Notice, OptionError, Options};
 use crate::destination::Now;
 use crate::driver::native::{Shared, WallClock, fresh_seed, system_clock};
 use crate::driver::teller::OnOutcome;
-use crate::engine::{Engine, Limits, OnExhausted, Outcome, RestoreError};
+use crate::engine::{Engine, Limits, OnExhausted, Outcome, RestoreError, RetryPolicy};
 use crate::transport::HttpTransport;
 use crate::transport::reqwest::{ClientOptions, Reqwest};
 
@@ -197,17 +197,22 @@ impl ClientBuilder {
 
 /// The engine's bounds for a client.
 pub(super) fn limits(options: &Options, on_exhausted: OnExhausted) -> Limits {
-    let mut limits = Limits::default();
-    limits.max_queue_bytes = options.recv_buf_size.saturating_add(options.send_buf_size);
-    limits.max_queue_events = u64::MAX;
-    limits.max_event_bytes = super::MAX_FRAME;
-    limits.max_in_flight = options.max_in_flight.saturating_mul(options.connections_per_node());
-    limits.request_timeout = options.request_timeout;
-    limits.max_age = options.max_age;
-    limits.retry.retry_limit = options.retry_times;
-    limits.retry.backoff_factor = 200;
-    limits.retry.on_exhausted = on_exhausted;
-    limits
+    let retry = RetryPolicy {
+        retry_limit: options.retry_times,
+        backoff_factor: 200,
+        on_exhausted,
+        ..RetryPolicy::default()
+    };
+    Limits {
+        max_queue_bytes: options.recv_buf_size.saturating_add(options.send_buf_size),
+        max_queue_events: u64::MAX,
+        max_event_bytes: super::MAX_FRAME,
+        max_in_flight: options.max_in_flight.saturating_mul(options.connections_per_node()),
+        request_timeout: options.request_timeout,
+        max_age: options.max_age,
+        retry,
+        ..Limits::default()
+    }
 }
 
 /// The address that this machine is reached at from outside. Nothing is sent.

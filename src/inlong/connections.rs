@@ -119,10 +119,12 @@ const RESERVES: usize = 2;
 impl Connections {
     /// No connections, and no nodes to connect to. `seed` spreads clients over nodes; give each its own.
     pub fn new(options: &Options, seed: u64) -> Self {
-        let mut backoff = RetryPolicy::default();
-        backoff.retry_limit = 1;
-        backoff.backoff_factor = 200;
-        backoff.max_backoff = 20_000;
+        let backoff = RetryPolicy {
+            retry_limit: 1,
+            backoff_factor: 200,
+            max_backoff: 20_000,
+            ..RetryPolicy::default()
+        };
         let settings = Settings {
             max_proxy_num: options.max_proxy_num,
             per_node: options.connections_per_node(),

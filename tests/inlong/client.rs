@@ -22,7 +22,8 @@ fn serve(nodes: usize) -> Server {
 }
 
 fn options(server: &Server) -> Options {
-    let mut options = Options::new(format!("{}/inlong/manager/openapi/dataproxy/getIpList", server.handle.url()));
+    let mut options =
+        Options::new(format!("{}/inlong/manager/openapi/dataproxy/getIpList", server.handle.url()));
     options.pack_timeout = 20;
     options.request_timeout = 3_000;
     options
@@ -54,7 +55,11 @@ fn messages_arrive_in_every_type() {
             client.send("test_group", "s2", "four").unwrap();
             let report = client.close_blocking(LONG).unwrap();
             let stats = client.stats();
-            assert_eq!((stats.accepted, stats.delivered, report.pending), (4, 4, 0), "type {msg_type}: {stats:?}");
+            assert_eq!(
+                (stats.accepted, stats.delivered, report.pending),
+                (4, 4, 0),
+                "type {msg_type}: {stats:?}"
+            );
             let mut expected = ["four", "one", "three three three three three three three", "二"];
             expected.sort_unstable();
             assert_eq!(texts(&server), expected, "type {msg_type}, ext {extend_field}");
@@ -122,7 +127,9 @@ fn a_killed_node_loses_nothing() {
         if number == total / 2 {
             server.faults(r#"[{"system":"inlong","node":1,"down":true}]"#);
         }
-        while client.send("test_group", "s1", format!("message {number}")) == Err(SendError::RecvBufferFull { limit: 10_240_000 }) {
+        while client.send("test_group", "s1", format!("message {number}"))
+            == Err(SendError::RecvBufferFull { limit: 10_240_000 })
+        {
             client.ready_blocking().unwrap();
         }
     }
