@@ -314,7 +314,8 @@ impl<D: Destination> Engine<D> {
 
     /// Whether any event that is within the limits would be taken now, with its tag.
     pub fn has_room_for_any(&self) -> bool {
-        self.has_room(self.largest_event() + MAX_TAG)
+        let largest = self.largest_event() + MAX_TAG;
+        self.has_room(if D::ROUTED { largest.min(self.limits.max_plain_bytes) } else { largest })
     }
 
     fn largest_event(&self) -> usize {
@@ -492,7 +493,8 @@ impl<D: Destination> Engine<D> {
     fn fits_beside(&self, live: &Live, bytes: usize) -> bool {
         let sealed = if self.planted.has(Bug::SealedUncounted) { 0 } else { live.sealed };
         let reserve = sealed.max(self.limits.sealed_reserve());
-        live.events < self.limits.max_queue_events
+        (!D::ROUTED || live.plain.saturating_add(bytes) <= self.limits.max_plain_bytes)
+            && live.events < self.limits.max_queue_events
             && live.plain + live.tags + reserve + bytes <= self.limits.max_queue_bytes
     }
 

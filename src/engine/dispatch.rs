@@ -552,7 +552,10 @@ impl<D: Destination> Engine<D> {
             return Some(home);
         }
         let most = self.max_in_flight();
-        self.routes.get(home)?.iter().min_by_key(|endpoint| match self.endpoints.get(endpoint) {
+        let open = self.routes.get(home)?;
+        // Each in turn, where nothing else makes a difference.
+        let (before, after) = open.split_at(self.stats.requests as usize % open.len().max(1));
+        after.iter().chain(before).min_by_key(|endpoint| match self.endpoints.get(endpoint) {
             Some(state) => (state.wake(most).map_or(u64::MAX, |at| at.max(now)), state.in_flight),
             None => (now, 0),
         })

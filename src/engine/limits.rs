@@ -13,6 +13,9 @@ pub struct Limits {
     /// Outcomes that nobody has fetched yet may take as much again.
     /// A third is kept free for sealed copies. Below some KiB even one event and its sealed copy may not fit.
     pub max_queue_bytes: usize,
+    /// Of these, bytes of the records alone. For systems whose vendors bound that; without effect for others. Default: no
+    /// bound of its own.
+    pub max_plain_bytes: usize,
     /// Pending events. Default 1,000,000.
     pub max_queue_events: u64,
     /// Bytes of one encoded event. Default 2 MiB less 64 KiB for framing. Never more than a quarter of
@@ -48,6 +51,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_queue_bytes: 64 << 20,
+            max_plain_bytes: usize::MAX,
             max_queue_events: 1_000_000,
             max_event_bytes: (2 << 20) - (64 << 10),
             max_in_flight: 8,

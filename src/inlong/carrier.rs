@@ -82,7 +82,7 @@ impl InLongCarrier {
 
     /// Does what the connections ask for; whether the engine was told something.
     fn act(&mut self, shared: &Shared<InLong>, now: Now) -> bool {
-        let mut told = false;
+        let (mut told, mut lost) = (false, Vec::new());
         // The engine's lock is taken once for all answers there are.
         let mut engine = None;
         while let Some(output) = self.connections.poll() {
@@ -102,8 +102,20 @@ impl InLongCarrier {
                 }
                 Output::Open { group, nodes } => {
                     told = true;
+                    if nodes.is_empty() {
+                        lost.push(group);
+                    }
                     engine.get_or_insert_with(|| shared.engine()).open(&group, nodes);
                 }
+            }
+        }
+        drop(engine);
+        for group in lost {
+            // The list may be an old one.
+            if let Place::Group(number) = group
+                && let Some(group) = shared.destination().targets.groups().get(number as usize)
+            {
+                self.discovery.doubt(group.name());
             }
         }
         told

@@ -278,7 +278,19 @@ impl Client {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        // The last clone is gone: what is left goes out in the time that an answer may take.
+        let (pending, closed) = {
+            let engine = self.shared.engine();
+            (engine.stats().pending, engine.is_closed())
+        };
+        if closed {
+            return;
+        }
+        if pending > 0 {
+            log::warn!(
+                "trackwire: the last client was dropped without close, with {pending} messages pending; they are sent \
+                 in the background while the process lives"
+            );
+        }
         self.shared.close_unattended(self.request_timeout);
     }
 }

@@ -205,8 +205,10 @@ pub(super) fn limits(options: &Options, on_exhausted: OnExhausted) -> Limits {
     };
     Limits {
         max_queue_bytes: options.recv_buf_size.saturating_add(options.send_buf_size),
+        max_plain_bytes: options.recv_buf_size,
         max_queue_events: u64::MAX,
-        max_event_bytes: super::MAX_FRAME,
+        // With attributes of its own, or escaped for a form.
+        max_event_bytes: options.max_message().saturating_mul(3).saturating_add(32 << 10),
         max_in_flight: options.max_in_flight.saturating_mul(options.connections_per_node()),
         request_timeout: options.request_timeout,
         max_age: options.max_age,

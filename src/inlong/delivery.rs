@@ -213,6 +213,7 @@ impl InLong {
         // The head, and all that the protocol writes of its own.
         const HEAD: usize = 256;
         let max_frame = lane.target.of().max_frame();
+        let ids = if self.options.protocol == Protocol::Http { 3 * ids } else { ids };
         max_frame.saturating_sub(HEAD + MESSAGE_OVERHEAD + attributes + ids).max(1)
     }
 
@@ -257,6 +258,15 @@ impl InLong {
             attributes: &attributes,
         }
         .frame(body, pack.is_packed)
+    }
+
+    /// How many bytes [`body`](Self::body) writes.
+    fn body_bytes(&self, records: Records<'_>) -> usize {
+        match (self.joins_lines(), self.msg_type) {
+            (false, _) => records.bytes(),
+            (true, MsgType::Binary) => records.bytes() + records.len() + 3,
+            (true, _) => records.bytes() + records.len() - 1,
+        }
     }
 
     /// The body of a frame, before compression.
@@ -400,7 +410,7 @@ impl Destination for InLong {
         let mut pack = Pack { id: id.0, count: records.len(), time, now: now.wall, is_packed: false };
         let bytes = if self.options.protocol == Protocol::Http {
             form::body(&lane.target, records, time)
-        } else if self.options.enable_zip && records.bytes() > self.options.min_zip_len {
+        } else if self.options.enable_zip && self.body_bytes(records) > self.options.min_zip_len {
             packed(
                 |plain| self.body(records, plain),
                 |plain, packed| {
