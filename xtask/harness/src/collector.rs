@@ -25,11 +25,19 @@ pub(crate) struct Collector {
 impl Collector {
     /// Starts one that keeps what it gets in a fresh store, and waits until it listens.
     pub(crate) fn start(listen: &str, chore: &str) -> Result<Self, String> {
+        Self::start_with(listen, chore, &[])
+    }
+
+    /// The same, with more arguments for `trackwire collect`.
+    pub(crate) fn start_with(listen: &str, chore: &str, arguments: &[&str]) -> Result<Self, String> {
         let program =
             env::var_os("TRACKWIRE_BIN").map(PathBuf::from).ok_or("run this through `cargo xtask`")?;
         let folder = folder(&program, chore)?;
         let mut command = Command::new(&program);
-        command.args(["collect", "--listen", listen, "--store"]).arg(folder.join("events.sqlite"));
+        command
+            .args(["collect", "--listen", listen, "--store"])
+            .arg(folder.join("events.sqlite"))
+            .args(arguments);
         if let Some(root) = env::var_os("TRACKWIRE_ROOT") {
             // For the page's playground, which says so where there is no build yet.
             command.arg("--package").arg(Path::new(&root).join("pkg"));
@@ -88,6 +96,18 @@ impl Collector {
     /// The fault plan with what is left of it.
     pub(crate) fn faults(&self) -> Result<Json, String> {
         self.get("/trackwire/faults")
+    }
+
+    /// Throws away what it holds.
+    pub(crate) fn reset(&self) -> Result<(), String> {
+        self.ask("POST", "/trackwire/reset", None).map(drop)
+    }
+
+    /// Posts nothing to a path and reads the answer, whatever its status.
+    pub(crate) fn post(&self, path: &str) -> Result<Json, String> {
+        let (_, body) =
+            call("POST", &self.url, path, None).map_err(|error| format!("POST {path}: {error}"))?;
+        Json::parse(&String::from_utf8_lossy(&body))
     }
 
     /// Waits until the collector ends by itself or by Ctrl-C.
