@@ -1,5 +1,7 @@
 //! Running the real `trackwire collect` and asking it what it holds.
 
+mod inlong;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

@@ -11,7 +11,6 @@ use super::vector::{Exchange, Kind, Vector};
 use crate::collector::Collector;
 use crate::inlong::answer::Answer;
 use crate::inlong::{attribute, read};
-use crate::json::Json;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -214,21 +213,4 @@ fn is_whole(frame: &[u8]) -> bool {
 
 fn text(error: std::io::Error) -> String {
     error.to_string()
-}
-
-impl Collector {
-    /// The address of its first node, as its Manager says.
-    fn node(&self) -> Result<String, String> {
-        let answer = self.post("/inlong/manager/openapi/dataproxy/getIpList/test_group")?;
-        let nodes = answer.get("data").and_then(|data| data.get("nodeList")).map(Json::elements);
-        let node =
-            nodes.and_then(<[Json]>::first).ok_or_else(|| format!("the Manager names no node: {answer}"))?;
-        Ok(format!("{}:{}", node.text_of("ip").unwrap_or_default(), node.count("port")))
-    }
-
-    /// Has it answer every frame and form with this code, or as usual.
-    fn set_state(&self, code: Option<u32>) -> Result<(), String> {
-        let plan = code.map_or_else(String::new, |code| format!(r#"{{"system":"inlong","code":{code}}}"#));
-        self.set_faults(&Json::parse(&format!(r#"{{"faults":[{plan}]}}"#))?)
-    }
 }
