@@ -75,7 +75,7 @@ const CHORES: &[Chore] = &[
     },
     Chore {
         name: "bench",
-        arguments: "[--write] [--quick] [--only NAME] [record] [deliver] [memory] [vendor] [node] [browser] [workerd]",
+        arguments: "[--write] [--quick] [--only NAME] [record] [deliver] [memory] [vendor] [inlong] [node] [browser] [workerd]",
         about: "the library and its peers, measured side by side; --write keeps the results in benches/",
         run: bench::main,
     },
