@@ -75,13 +75,15 @@ impl Collector {
         &self.folder
     }
 
-    /// Everything it holds that is good (`good`) or bad (`bad`), after the record `after`, oldest first.
+    /// Everything it holds that is good (`good`) or bad (`bad`), after the record `after`, oldest first; `good?raw=1` with
+    /// the frames of InLong.
     pub(crate) fn records(&self, which: &str, after: Option<&str>) -> Result<Vec<Json>, String> {
         let mut records = Vec::new();
         let mut after = after.map(str::to_owned);
+        let mark = if which.contains('?') { '&' } else { '?' };
         loop {
             let cursor = after.as_ref().map(|id| format!("&after={id}")).unwrap_or_default();
-            let page = self.get(&format!("/trackwire/{which}?limit={PAGE}{cursor}"))?;
+            let page = self.get(&format!("/trackwire/{which}{mark}limit={PAGE}{cursor}"))?;
             records.extend_from_slice(page.get("records").map(Json::elements).unwrap_or_default());
             match page.get("next") {
                 Some(next) => after = Some(next.text().map_or_else(|| next.to_string(), str::to_owned)),

@@ -25,7 +25,7 @@ impl Collector {
     /// The frames that its messages came in, oldest first, each once.
     pub(crate) fn frames(&self) -> Result<Vec<Vec<u8>>, String> {
         let mut frames: Vec<(u64, Vec<u8>)> = Vec::new();
-        for record in self.records("good", None)? {
+        for record in self.records("good?raw=1", None)? {
             let request = record.get("request").map_or(0, |request| request.count("id"));
             let frame = record.text_of("frame").ok_or("a record without its frame")?;
             let frame = BASE64_STANDARD.decode(frame).map_err(|error| error.to_string())?;

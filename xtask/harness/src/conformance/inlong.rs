@@ -24,7 +24,7 @@ pub(super) fn run(files: &[PathBuf], report: &mut Report) -> Result<(), String> 
         let mut verdicts: Vec<(&'static str, Verdict)> = Vec::new();
         match &vector {
             Ok(vector) => {
-                verdicts.extend(server::play(vector, &collector).map(|played| ("collector", played.into())));
+                verdicts.extend(server::play(vector, &collector).map(|verdict| ("collector", verdict)));
             }
             Err(why) => verdicts.push(("case", Verdict::Failed(why.clone()))),
         }

@@ -1,6 +1,6 @@
 //! The Go client: a program around it (`xtask/vendors/inlong/main.go`) is told what to send and says what became of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -32,6 +32,8 @@ struct Sending {
     codes: &'static [i64],
     /// Whether the packs must come compressed.
     snappy: bool,
+    /// How many nodes must have got some.
+    nodes: usize,
 }
 
 const GROUP: &str = "vendor_go";
@@ -96,6 +98,7 @@ fn sendings() -> Vec<Sending> {
             collector: &["--inlong-nodes", "3"],
             messages: spread(600),
             workers: 6,
+            nodes: 3,
             ..one()
         },
     ]
@@ -160,6 +163,10 @@ fn check(program: &Path, sending: &Sending) -> Result<Vec<String>, String> {
         }
     }
     let mut held = collector.records("good", None)?;
+    let nodes: BTreeSet<&str> = held.iter().filter_map(node).collect();
+    if nodes.len() < sending.nodes {
+        wrong.push(format!("{} of {} nodes were used", nodes.len(), sending.nodes));
+    }
     for (stream, text) in expected {
         match held.iter().position(|record| is(record, sending, &stream, &text)) {
             Some(found) => drop(held.remove(found)),
@@ -180,6 +187,11 @@ fn is(record: &Json, sending: &Sending, stream: &str, text: &str) -> bool {
         && attribute("streamId") == Some(stream)
         && sending.columns.iter().all(|(key, value)| attribute(key) == Some(value))
         && (!sending.snappy || is_snappy)
+}
+
+/// The number of the node that a record came to.
+fn node(record: &Json) -> Option<&str> {
+    record.get("request")?.get("headers")?.text_of("node")
 }
 
 /// Runs the program; an outcome for each message.

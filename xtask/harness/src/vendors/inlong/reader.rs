@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs};
 
@@ -89,7 +89,8 @@ fn captured() -> Result<Vec<(String, Vec<u8>)>, String> {
     let root = env::var_os("TRACKWIRE_ROOT").ok_or("run this through `cargo xtask`")?;
     let folder = Path::new(&root).join("tests/vectors/inlong");
     let listed = fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let mut files: Vec<_> = listed.flatten().map(|entry| entry.path()).collect();
+    let is_json = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
+    let mut files: Vec<_> = listed.flatten().map(|entry| entry.path()).filter(is_json).collect();
     files.sort();
     let mut frames = Vec::new();
     for file in files {
