@@ -1,17 +1,19 @@
 //! The Java reader of packs (`inlong-common`), given what the collector keeps of type 7 frames. Each frame is brought into
 //! the form in which a DataProxy stores it by `xtask/vendors/inlong/InLongReader.java`.
 
+mod ours;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::{env, fs};
+use std::{env, fs, thread};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-use super::super::{Case, Cases, Places, maven};
+use super::super::{Cases, Places, maven};
 use crate::collector::Collector;
 use crate::inlong::answer::Answer;
 use crate::inlong::frame::Frame;
@@ -34,22 +36,53 @@ pub(super) fn prepare(places: &Places) -> Result<Command, String> {
     Ok(command)
 }
 
+/// A frame of type 7 as it was sent, and as the collector keeps it.
+struct Kept {
+    case: String,
+    sent: Vec<u8>,
+    kept: Vec<u8>,
+}
+
 /// Sends, collects, has all read.
-pub(super) fn run(mut reader: Command) -> Result<Cases, String> {
+pub(super) fn run(reader: Command) -> Result<Cases, String> {
     let collector = Collector::start_with("127.0.0.1:0", "vendors", &["--inlong-listen", "127.0.0.1:0"])?;
-    let (mut names, mut sent) = (Vec::new(), Vec::new());
-    for (name, frame) in captured()? {
-        let mut connection = TcpStream::connect(collector.node()?).map_err(|error| error.to_string())?;
-        connection.write_all(&frame).map_err(|error| error.to_string())?;
-        let answer = read(&mut connection).map_err(|error| error.to_string())?;
-        let answer = answer.ok_or_else(|| format!("{name}: no answer"))?;
-        if Answer::decode(&answer)?.code() == 0 {
-            names.push(name);
-            sent.push(frame);
+    let mut kept = theirs(&collector)?;
+    let mut cases = Cases::new();
+    ours::send_all(&collector, &mut kept, &mut cases)?;
+    let said = read_all(reader, &kept)?;
+    for (kept, said) in kept.iter().zip(&said) {
+        let case = cases.entry(format!("reader: {}", kept.case)).or_default();
+        let expected = expected(&Frame::decode(&kept.sent)?)?;
+        case.expected += expected.len();
+        if kept.sent != kept.kept {
+            case.wrong.push("the collector does not keep the frame as it was sent".to_owned());
+        }
+        if expected != *said {
+            case.wrong.push(format!("sent {expected:?}, read {said:?}"));
         }
     }
-    let kept = collector.frames()?;
-    let lines: Vec<String> = kept.iter().map(|frame| BASE64_STANDARD.encode(frame)).collect();
+    Ok(cases)
+}
+
+/// Plays what the vendor's clients sent.
+fn theirs(collector: &Collector) -> Result<Vec<Kept>, String> {
+    let mut kept = Vec::new();
+    for (case, sent) in captured()? {
+        collector.reset()?;
+        let mut connection = TcpStream::connect(collector.node()?).map_err(|error| error.to_string())?;
+        connection.write_all(&sent).map_err(|error| error.to_string())?;
+        let answer = read(&mut connection).map_err(|error| error.to_string())?;
+        let answer = answer.ok_or_else(|| format!("{case}: no answer"))?;
+        if Answer::decode(&answer)?.code() == 0 {
+            let frames = collector.frames()?;
+            kept.extend(frames.into_iter().map(|kept| Kept { case: case.clone(), sent: sent.clone(), kept }));
+        }
+    }
+    Ok(kept)
+}
+
+/// What the reader makes of each frame, sorted.
+fn read_all(mut reader: Command, kept: &[Kept]) -> Result<Vec<Vec<Record>>, String> {
     let mut child = reader
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -57,31 +90,22 @@ pub(super) fn run(mut reader: Command) -> Result<Cases, String> {
         .spawn()
         .map_err(|error| format!("java: {error}"))?;
     let mut input = child.stdin.take().ok_or("the reader has no input")?;
-    input.write_all(lines.join("\n").as_bytes()).map_err(|error| error.to_string())?;
-    drop(input);
+    let lines: String = kept.iter().map(|kept| BASE64_STANDARD.encode(&kept.kept) + "\n").collect();
+    // Beside: it answers before it has read everything.
+    let feeding = thread::spawn(move || input.write_all(lines.as_bytes()));
     let output = child.wait_with_output().map_err(|error| error.to_string())?;
+    let _ = feeding.join();
     if !output.status.success() {
         return Err(format!("ended with {}:\n{}", output.status, String::from_utf8_lossy(&output.stderr)));
     }
-    let said =
-        String::from_utf8_lossy(&output.stdout).lines().map(Json::parse).collect::<Result<Vec<_>, _>>()?;
-    if said.len() != sent.len() || kept.len() != sent.len() {
-        return Err(format!("{} frames sent, {} kept, {} read", sent.len(), kept.len(), said.len()));
+    let said = String::from_utf8_lossy(&output.stdout);
+    let said: Vec<_> =
+        said.lines().map(|line| records(&Json::parse(line)?)).collect::<Result<_, String>>()?;
+    if said.len() == kept.len() {
+        Ok(said)
+    } else {
+        Err(format!("{} frames, {} read", kept.len(), said.len()))
     }
-    let mut cases = Cases::new();
-    for (name, ((sent, kept), said)) in names.into_iter().zip(sent.iter().zip(&kept).zip(&said)) {
-        let case: &mut Case = cases.entry(format!("reader: {name}")).or_default();
-        let expected = expected(&Frame::decode(sent)?)?;
-        case.expected += expected.len();
-        if sent != kept {
-            case.wrong.push("the collector does not keep the frame as it was sent".to_owned());
-        }
-        let got = records(said)?;
-        if expected != got {
-            case.wrong.push(format!("sent {expected:?}, read {got:?}"));
-        }
-    }
-    Ok(cases)
 }
 
 /// Frames of type 7 that the vendor's clients sent, with their cases' names.
