@@ -5,6 +5,7 @@
 
 mod clock;
 mod deliver;
+mod inlong;
 mod js;
 mod machine;
 mod memory;
@@ -54,6 +55,7 @@ parts, all of them when none is named:
   deliver   through reqwest to a loopback sink in a process of its own
   memory    a queue of 100,000 events
   vendor    the vendor's Python tracker and ours, the same events and the same sink (needs Python 3)
+  inlong    the vendor's Go client for InLong and ours, the same messages and the same sink (needs Go)
 
 parts of the npm package (need Node and npm):
   node      from `track` to flushed batch, and a queue of 100,000 events, against the peers for Node
@@ -61,7 +63,7 @@ parts of the npm package (need Node and npm):
   workerd   the start of a Worker";
 
 /// The parts of the crate, and those of the npm package.
-const CRATE: [&str; 4] = ["record", "deliver", "memory", "vendor"];
+const CRATE: [&str; 5] = ["record", "deliver", "memory", "vendor", "inlong"];
 const PACKAGE: [&str; 3] = ["node", "browser", "workerd"];
 
 fn main() -> ExitCode {
@@ -69,6 +71,7 @@ fn main() -> ExitCode {
     let result = match arguments.first().map(String::as_str) {
         Some("__sink") => sink::serve(),
         Some("__memory") => memory::child(&arguments[1..]),
+        Some("__inlong_sink") => inlong::serve(),
         Some("__ours") => vendor_ours::child(&arguments[1..]),
         _ => run(&arguments),
     };
@@ -120,6 +123,9 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         }
         if wanted("vendor") {
             vendor::run(effort, &mut report)?;
+        }
+        if wanted("inlong") {
+            inlong::run(effort, &mut report)?;
         }
         finish(report, write.then_some("benches/RESULTS.md"))?;
     }

@@ -6,7 +6,7 @@ use crate::tools::cargo;
 use crate::{package, root, target_dir};
 
 /// The parts that measure the crate alone.
-const CRATE: [&str; 4] = ["record", "deliver", "memory", "vendor"];
+const CRATE: [&str; 5] = ["record", "deliver", "memory", "vendor", "inlong"];
 
 /// Those that measure the npm package.
 const PACKAGE: [&str; 3] = ["node", "browser", "workerd"];

@@ -58,7 +58,7 @@ const CHORES: &[Chore] = &[
     Chore {
         name: "conformance",
         arguments: "SYSTEM DIR",
-        about: "replay every vector in DIR over HTTP, natively and through the npm package; SYSTEM is `growingio`",
+        about: "replay every vector in DIR, natively, through the npm package, to the collector; SYSTEM is `growingio` or `inlong`",
         run: |arguments| harness::run("conformance", arguments, harness::Profile::Debug),
     },
     Chore {
@@ -75,14 +75,14 @@ const CHORES: &[Chore] = &[
     },
     Chore {
         name: "bench",
-        arguments: "[--write] [--quick] [--only NAME] [record] [deliver] [memory] [vendor] [node] [browser] [workerd]",
+        arguments: "[--write] [--quick] [--only NAME] [record] [deliver] [memory] [vendor] [inlong] [node] [browser] [workerd]",
         about: "the library and its peers, measured side by side; --write keeps the results in benches/",
         run: bench::main,
     },
     Chore {
         name: "vendors",
-        arguments: "[python|java]",
-        about: "the vendor's own clients into our collector, in all their formats (needs Python or Java)",
+        arguments: "[python] [java] [inlong-go] [inlong-reader]",
+        about: "the vendors' own clients into our collector, and their readers on what it keeps (need Python, Java or Go)",
         run: |arguments| harness::run("vendors", arguments, harness::Profile::Release),
     },
 ];

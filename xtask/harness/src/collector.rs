@@ -1,5 +1,7 @@
 //! Running the real `trackwire collect` and asking it what it holds.
 
+mod inlong;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -25,11 +27,19 @@ pub(crate) struct Collector {
 impl Collector {
     /// Starts one that keeps what it gets in a fresh store, and waits until it listens.
     pub(crate) fn start(listen: &str, chore: &str) -> Result<Self, String> {
+        Self::start_with(listen, chore, &[])
+    }
+
+    /// The same, with more arguments for `trackwire collect`.
+    pub(crate) fn start_with(listen: &str, chore: &str, arguments: &[&str]) -> Result<Self, String> {
         let program =
             env::var_os("TRACKWIRE_BIN").map(PathBuf::from).ok_or("run this through `cargo xtask`")?;
         let folder = folder(&program, chore)?;
         let mut command = Command::new(&program);
-        command.args(["collect", "--listen", listen, "--store"]).arg(folder.join("events.sqlite"));
+        command
+            .args(["collect", "--listen", listen, "--store"])
+            .arg(folder.join("events.sqlite"))
+            .args(arguments);
         if let Some(root) = env::var_os("TRACKWIRE_ROOT") {
             // For the page's playground, which says so where there is no build yet.
             command.arg("--package").arg(Path::new(&root).join("pkg"));
@@ -65,13 +75,15 @@ impl Collector {
         &self.folder
     }
 
-    /// Everything it holds that is good (`good`) or bad (`bad`), after the record `after`, oldest first.
+    /// Everything it holds that is good (`good`) or bad (`bad`), after the record `after`, oldest first; `good?raw=1` with
+    /// the frames of InLong.
     pub(crate) fn records(&self, which: &str, after: Option<&str>) -> Result<Vec<Json>, String> {
         let mut records = Vec::new();
         let mut after = after.map(str::to_owned);
+        let mark = if which.contains('?') { '&' } else { '?' };
         loop {
             let cursor = after.as_ref().map(|id| format!("&after={id}")).unwrap_or_default();
-            let page = self.get(&format!("/trackwire/{which}?limit={PAGE}{cursor}"))?;
+            let page = self.get(&format!("/trackwire/{which}{mark}limit={PAGE}{cursor}"))?;
             records.extend_from_slice(page.get("records").map(Json::elements).unwrap_or_default());
             match page.get("next") {
                 Some(next) => after = Some(next.text().map_or_else(|| next.to_string(), str::to_owned)),
@@ -88,6 +100,18 @@ impl Collector {
     /// The fault plan with what is left of it.
     pub(crate) fn faults(&self) -> Result<Json, String> {
         self.get("/trackwire/faults")
+    }
+
+    /// Throws away what it holds.
+    pub(crate) fn reset(&self) -> Result<(), String> {
+        self.ask("POST", "/trackwire/reset", None).map(drop)
+    }
+
+    /// Posts nothing to a path and reads the answer, whatever its status.
+    pub(crate) fn post(&self, path: &str) -> Result<Json, String> {
+        let (_, body) =
+            call("POST", &self.url, path, None).map_err(|error| format!("POST {path}: {error}"))?;
+        Json::parse(&String::from_utf8_lossy(&body))
     }
 
     /// Waits until the collector ends by itself or by Ctrl-C.

@@ -1,31 +1,25 @@
-//! `cargo xtask conformance SYSTEM DIR`: captured calls of the vendors' clients, replayed through the public API over HTTP.
+//! `cargo xtask conformance SYSTEM DIR`: captured exchanges of the vendors' clients and servers, replayed through ours.
 //!
-//! Each `*.json` of DIR names calls and the requests that must follow. The calls go to a tracker that talks to a capture
-//! server of this program's own; what arrives is decoded and compared as values. Each case runs natively and through the
-//! npm package's wasm build in Node, with a line for both. Ends with each one's totals and then, over both,
-//! `N passed, N failed, N skipped`.
+//! Each `*.json` of DIR is a case, which runs wherever it can: natively, through the npm package's wasm build in Node,
+//! against the collector. It gets a line that says how it ended in each place. Ends with each place's totals and then,
+//! over all, `N passed, N failed, N skipped`.
 
-mod calls;
-mod client;
-mod compare;
-mod decode;
-mod vector;
+mod growingio;
+mod inlong;
 
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use client::Runtime;
-use vector::Vector;
+pub(crate) use growingio::plain;
 
-pub(crate) use decode::plain;
-
-/// How a case ended in one runtime.
+/// How a case ended in one place.
 enum Verdict {
     Ok,
     Failed(String),
-    Skipped,
+    /// Need not be matched, and why.
+    Skipped(&'static str),
 }
 
 /// How many cases ended how.
@@ -36,55 +30,41 @@ struct Totals {
     skipped: usize,
 }
 
+/// What is said of the cases, and their totals for each place.
+#[derive(Default)]
+struct Report(Vec<(&'static str, Totals)>);
+
+/// A system's cases.
+struct System {
+    name: &'static str,
+    run: fn(&[PathBuf], &mut Report) -> Result<(), String>,
+}
+
+const SYSTEMS: [System; 2] =
+    [System { name: "growingio", run: growingio::run }, System { name: "inlong", run: inlong::run }];
+
 /// Runs the chore; `arguments` are the system and the folder.
 pub fn main(arguments: &[String]) -> ExitCode {
     let [system, folder] = arguments else {
         eprintln!("usage: cargo xtask conformance SYSTEM DIR");
         return ExitCode::from(2);
     };
-    if system != "growingio" {
-        eprintln!("there are no conformance cases for `{system}` yet; the system known is `growingio`");
+    let Some(system) = SYSTEMS.iter().find(|known| known.name == system) else {
+        let known: Vec<&str> = SYSTEMS.iter().map(|known| known.name).collect();
+        eprintln!("there are no conformance cases for `{system}`; there are for {}", known.join(", "));
         return ExitCode::from(2);
-    }
-    let prepared = vectors(Path::new(folder)).and_then(|files| Ok((files, Runtime::npm()?)));
-    let (files, npm) = match prepared {
-        Ok(prepared) => prepared,
+    };
+    let mut report = Report::default();
+    match files(Path::new(folder)).and_then(|files| (system.run)(&files, &mut report)) {
+        Ok(()) => report.finish(),
         Err(why) => {
             eprintln!("{why}");
-            return ExitCode::from(2);
-        }
-    };
-    let mut runtimes = [Runtime::Native, npm];
-    let mut totals = [Totals::default(), Totals::default()];
-    for file in &files {
-        let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        let verdicts = case(file, &mut runtimes);
-        let mark = match &verdicts {
-            verdicts if verdicts.iter().any(|verdict| matches!(verdict, Verdict::Failed(_))) => "FAILED",
-            [Verdict::Skipped, _] => "skipped",
-            _ => "ok",
-        };
-        let said =
-            runtimes.iter().zip(&verdicts).map(|(runtime, verdict)| format!("{} {verdict}", runtime.name()));
-        println!("{mark} {name}: {}", said.collect::<Vec<_>>().join("; "));
-        for (totals, verdict) in totals.iter_mut().zip(&verdicts) {
-            totals.add(verdict);
+            ExitCode::from(2)
         }
     }
-    for (runtime, totals) in runtimes.iter().zip(&totals) {
-        println!("{}: {totals}", runtime.name());
-    }
-    let [native, wasm] = totals;
-    let both = Totals {
-        passed: native.passed + wasm.passed,
-        failed: native.failed + wasm.failed,
-        skipped: native.skipped + wasm.skipped,
-    };
-    println!("{both}");
-    if both.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn vectors(folder: &Path) -> Result<Vec<PathBuf>, String> {
+fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let mut files: Vec<_> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
@@ -94,17 +74,39 @@ fn vectors(folder: &Path) -> Result<Vec<PathBuf>, String> {
     if files.is_empty() { Err(format!("{} holds no *.json", folder.display())) } else { Ok(files) }
 }
 
-fn case(file: &Path, runtimes: &mut [Runtime; 2]) -> [Verdict; 2] {
-    let vector =
-        fs::read_to_string(file).map_err(|error| error.to_string()).and_then(|text| Vector::parse(&text));
-    runtimes.each_mut().map(|runtime| match &vector {
-        Ok(vector) if vector.quirk => Verdict::Skipped,
-        Ok(vector) => match calls::replay(vector, runtime).and_then(|seen| compare::compare(vector, &seen)) {
-            Ok(()) => Verdict::Ok,
-            Err(why) => Verdict::Failed(why),
-        },
-        Err(why) => Verdict::Failed(why.clone()),
-    })
+impl Report {
+    /// A case's end in each place where it ran.
+    fn case(&mut self, file: &Path, verdicts: &[(&'static str, Verdict)]) {
+        let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let any = |is: fn(&Verdict) -> bool| verdicts.iter().any(|(_, verdict)| is(verdict));
+        let mark = match () {
+            () if any(|verdict| matches!(verdict, Verdict::Failed(_))) => "FAILED",
+            () if any(|verdict| matches!(verdict, Verdict::Ok)) => "ok",
+            () => "skipped",
+        };
+        let said: Vec<_> = verdicts.iter().map(|(place, verdict)| format!("{place} {verdict}")).collect();
+        println!("{mark} {name}: {}", said.join("; "));
+        for (place, verdict) in verdicts {
+            let known = self.0.iter().position(|(known, _)| known == place);
+            let at = known.unwrap_or_else(|| {
+                self.0.push((place, Totals::default()));
+                self.0.len() - 1
+            });
+            self.0[at].1.add(verdict);
+        }
+    }
+
+    fn finish(self) -> ExitCode {
+        let mut all = Totals::default();
+        for (place, totals) in &self.0 {
+            println!("{place}: {totals}");
+            all.passed += totals.passed;
+            all.failed += totals.failed;
+            all.skipped += totals.skipped;
+        }
+        println!("{all}");
+        if all.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
 }
 
 impl Totals {
@@ -112,8 +114,14 @@ impl Totals {
         *match verdict {
             Verdict::Ok => &mut self.passed,
             Verdict::Failed(_) => &mut self.failed,
-            Verdict::Skipped => &mut self.skipped,
+            Verdict::Skipped(_) => &mut self.skipped,
         } += 1;
+    }
+}
+
+impl From<Result<(), String>> for Verdict {
+    fn from(result: Result<(), String>) -> Self {
+        result.map_or_else(Self::Failed, |()| Self::Ok)
     }
 }
 
@@ -128,7 +136,7 @@ impl fmt::Display for Verdict {
         match self {
             Self::Ok => f.write_str("ok"),
             Self::Failed(why) => write!(f, "FAILED: {why}"),
-            Self::Skipped => f.write_str("skipped (quirk)"),
+            Self::Skipped(why) => write!(f, "skipped ({why})"),
         }
     }
 }

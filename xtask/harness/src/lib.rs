@@ -8,5 +8,6 @@ pub mod vendors;
 mod capture;
 mod collector;
 mod http;
+mod inlong;
 mod json;
 mod npm;

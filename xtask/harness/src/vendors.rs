@@ -1,28 +1,28 @@
-//! `cargo xtask vendors`: the vendor's own clients, run against our collector in all their formats.
+//! `cargo xtask vendors`: the vendors' own clients, run against our collector in all their formats, and their own readers.
 //!
-//! A client writes down, record by record, what the collector must hold afterwards, and that is compared with what it
-//! holds. Needs Python or Java and the package registries, so it is not part of `cargo xtask test`.
+//! Needs Python, Java or Go and the package registries, so it is not part of `cargo xtask test`.
 
-mod java;
-mod python;
+mod growingio;
+mod inlong;
 
 use std::collections::BTreeMap;
+use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use std::{env, fs};
 
-use crate::collector::Collector;
-use crate::json::Json;
-
-/// A client of the vendor.
+/// A client or a reader of a vendor.
 struct Client {
     name: &'static str,
-    /// Fetches what it needs into a folder and gives back the command to run, or says what is missing.
-    prepare: fn(&Places) -> Result<Command, String>,
+    /// Fetches what it needs and runs its cases.
+    run: fn(&Places) -> Result<Cases, Problem>,
 }
 
-const CLIENTS: &[Client] =
-    &[Client { name: "python", prepare: python::prepare }, Client { name: "java", prepare: java::prepare }];
+const CLIENTS: [Client; 4] = [
+    Client { name: "python", run: growingio::python },
+    Client { name: "java", run: growingio::java },
+    Client { name: "inlong-go", run: inlong::go },
+    Client { name: "inlong-reader", run: inlong::reader },
+];
 
 /// Where things are.
 struct Places {
@@ -32,13 +32,32 @@ struct Places {
     work: PathBuf,
 }
 
-/// Runs the chore; `arguments` may name a client.
+/// How each case ended, by its name.
+type Cases = BTreeMap<String, Case>;
+
+/// One way of sending.
+#[derive(Default)]
+struct Case {
+    /// How many records there should be.
+    expected: usize,
+    wrong: Vec<String>,
+}
+
+/// Why there are no cases.
+enum Problem {
+    /// What the client needs is not on this machine.
+    Missing(String),
+    Failed(String),
+}
+
+/// Runs the chore; `arguments` may name clients.
 pub fn main(arguments: &[String]) -> ExitCode {
     let wanted = |client: &&Client| arguments.is_empty() || arguments.iter().any(|name| name == client.name);
     if let Some(unknown) =
         arguments.iter().find(|name| CLIENTS.iter().all(|client| client.name != name.as_str()))
     {
-        eprintln!("there is no client `{unknown}`; there are python and java");
+        let known = CLIENTS.map(|client| client.name).join(", ");
+        eprintln!("there is no client `{unknown}`; there are {known}");
         return ExitCode::from(2);
     }
     let (Some(root), Some(program)) = (env::var_os("TRACKWIRE_ROOT"), env::var_os("TRACKWIRE_BIN")) else {
@@ -52,15 +71,7 @@ pub fn main(arguments: &[String]) -> ExitCode {
     let (mut passed, mut failed, mut missing) = (0, 0, 0);
     for client in CLIENTS.iter().filter(wanted) {
         println!("==> {}", client.name);
-        let cases = match (client.prepare)(&places) {
-            Ok(command) => run(client, command, &places),
-            Err(why) => {
-                println!("missing: {why}");
-                missing += 1;
-                continue;
-            }
-        };
-        match cases {
+        match (client.run)(&places) {
             Ok(cases) => {
                 for (case, Case { expected, wrong }) in cases {
                     match wrong.first() {
@@ -72,7 +83,11 @@ pub fn main(arguments: &[String]) -> ExitCode {
                     *(if wrong.is_empty() { &mut passed } else { &mut failed }) += 1;
                 }
             }
-            Err(why) => {
+            Err(Problem::Missing(why)) => {
+                println!("missing: {why}");
+                missing += 1;
+            }
+            Err(Problem::Failed(why)) => {
                 println!("FAILED {}: {why}", client.name);
                 failed += 1;
             }
@@ -82,53 +97,32 @@ pub fn main(arguments: &[String]) -> ExitCode {
     if failed == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// One format with one way of sending.
-#[derive(Default)]
-struct Case {
-    expected: usize,
-    wrong: Vec<String>,
+/// Whether a program is there and says its version.
+fn is_there(program: &str, version: &str) -> bool {
+    let asked = Command::new(program).arg(version).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    asked.is_ok_and(|status| status.success())
 }
 
-fn run(client: &Client, mut command: Command, places: &Places) -> Result<BTreeMap<String, Case>, String> {
-    let collector = Collector::start("127.0.0.1:0", "vendors")?;
-    let log = places.work.join(format!("{}.expected.jsonl", client.name));
-    let _ = fs::remove_file(&log);
-    let output = command
-        .arg(collector.url())
-        .arg(&log)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| format!("{}: {error}", client.name))?;
-    if !output.status.success() {
-        return Err(format!("ended with {}:\n{}", output.status, String::from_utf8_lossy(&output.stderr)));
+/// What a Maven project names, fetched into a folder.
+fn maven(project: &Path, into: &Path) -> Result<(), String> {
+    let missing: Vec<&str> = [("java", "-version"), ("javac", "-version"), ("mvn", "-version")]
+        .into_iter()
+        .filter(|(program, version)| !is_there(program, version))
+        .map(|(program, _)| program)
+        .collect();
+    if !missing.is_empty() {
+        return Err(format!(
+            "{}; the vendor's Java code needs a JDK (11 or later) and Maven",
+            missing.join(", ")
+        ));
     }
-    let log = fs::read_to_string(&log).map_err(|error| format!("{}: {error}", log.display()))?;
-    let mut held = collector.records("good", None)?;
-    let mut cases: BTreeMap<String, Case> = BTreeMap::new();
-    for line in log.lines() {
-        let expected = Json::parse(line)?;
-        let case = cases.entry(expected.text_of("case").unwrap_or(client.name).to_owned()).or_default();
-        case.expected += 1;
-        match held.iter().position(|record| holds(&expected, record)) {
-            Some(found) => drop(held.swap_remove(found)),
-            None => case.wrong.push(format!("the collector does not hold {line}")),
-        }
+    let fetched = Command::new("mvn")
+        .args(["--quiet", "--batch-mode", "dependency:copy-dependencies", "--file"])
+        .arg(project)
+        .arg(format!("-DoutputDirectory={}", into.display()))
+        .status();
+    match fetched {
+        Ok(status) if status.success() => Ok(()),
+        _ => Err(format!("Maven could not fetch what {} names", project.display())),
     }
-    let bad = collector.records("bad", None)?;
-    let strangers = held.iter().map(|record| format!("held, but never sent so: {record}"));
-    let refused = bad.iter().map(|record| format!("refused: {record}"));
-    let wrong: Vec<String> = strangers.chain(refused).collect();
-    if !wrong.is_empty() {
-        cases.entry(format!("{} beside", client.name)).or_default().wrong = wrong;
-    }
-    Ok(cases)
-}
-
-/// Whether a record has every member that is expected of it.
-fn holds(expected: &Json, record: &Json) -> bool {
-    expected
-        .members()
-        .iter()
-        .filter(|(key, _)| key != "case")
-        .all(|(key, value)| record.get(key).is_some_and(|got| Json::difference(value, got, key).is_none()))
 }

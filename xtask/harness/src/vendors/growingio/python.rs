@@ -1,18 +1,14 @@
 //! The Python tracker, in a virtual environment of its own.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use super::Places;
+use super::super::{Places, is_there};
 
 /// The tracker, and what its snappy and protobuf formats need: its generated code is too old for newer protobuf.
 const PACKAGES: [&str; 3] = ["growingio-tracker==1.0.5", "python-snappy", "protobuf<3.21"];
 
 pub(super) fn prepare(places: &Places) -> Result<Command, String> {
-    let system = ["python3", "python"].into_iter().find(|name| {
-        let version =
-            Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-        version.is_ok_and(|status| status.success())
-    });
+    let system = ["python3", "python"].into_iter().find(|name| is_there(name, "--version"));
     let system = system.ok_or("Python 3 is not installed; the vendor's Python tracker needs it")?;
     let venv = places.work.join("python");
     let python = venv.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });

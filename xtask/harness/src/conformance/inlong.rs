@@ -1,0 +1,38 @@
+//! InLong DataProxy: exchanges of the vendor's clients with its server, played to our client and to the collector.
+
+mod server;
+mod vector;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{Report, Verdict};
+use crate::collector::Collector;
+use vector::Vector;
+
+/// Runs every case.
+pub(super) fn run(files: &[PathBuf], report: &mut Report) -> Result<(), String> {
+    let vectors: Vec<(&PathBuf, Result<Vector, String>)> =
+        files.iter().map(|file| (file, read(file))).collect();
+    let unknown = server::unknown_groups(vectors.iter().filter_map(|(_, vector)| vector.as_ref().ok()));
+    let mut arguments = vec!["--inlong-listen", "127.0.0.1:0"];
+    for group in &unknown {
+        arguments.extend(["--inlong-unknown", group]);
+    }
+    let collector = Collector::start_with("127.0.0.1:0", "conformance", &arguments)?;
+    for (file, vector) in vectors {
+        let mut verdicts: Vec<(&'static str, Verdict)> = Vec::new();
+        match &vector {
+            Ok(vector) => {
+                verdicts.extend(server::play(vector, &collector).map(|verdict| ("collector", verdict)));
+            }
+            Err(why) => verdicts.push(("case", Verdict::Failed(why.clone()))),
+        }
+        report.case(file, &verdicts);
+    }
+    Ok(())
+}
+
+fn read(file: &Path) -> Result<Vector, String> {
+    Vector::parse(&fs::read_to_string(file).map_err(|error| error.to_string())?)
+}

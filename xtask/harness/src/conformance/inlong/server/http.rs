@@ -1,0 +1,109 @@
+//! HTTP requests, played as the bytes that were sent.
+
+use std::io::{BufReader, Write};
+use std::net::{Shutdown, TcpStream};
+use std::thread;
+
+use super::{PATIENCE, STATES, silent, text};
+use crate::collector::Collector;
+use crate::http::Message;
+use crate::json::Json;
+
+/// Asked for at the end, to see whether a connection is open.
+const HEARTBEAT: &str = "GET /dataproxy/heartbeat HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+
+/// Sends the request, or several on one connection, and compares the answers; `closed` says whether the connection must
+/// be closed afterwards, where that is known.
+pub(super) fn play(
+    collector: &Collector,
+    request: &[u8],
+    expected: &[u8],
+    closed: Option<bool>,
+) -> Result<(), String> {
+    let expected = messages(expected)?;
+    collector.set_state(expected.iter().find_map(state))?;
+    let address = collector.url().trim_start_matches("http://").to_owned();
+    let mut connection = TcpStream::connect(address).map_err(text)?;
+    connection.set_read_timeout(Some(PATIENCE)).map_err(text)?;
+    // Beside: an answer may come while much is still being sent.
+    let sending = connection.try_clone().map_err(text)?;
+    let bytes = request.to_vec();
+    let sender = thread::spawn(move || {
+        let mut sending = sending;
+        // A server that refuses at the head need not read the rest.
+        let _ = sending.write_all(&bytes);
+    });
+    if expected.is_empty() {
+        let _ = sender.join();
+        return silent(&mut connection);
+    }
+    let mut answers = BufReader::new(connection.try_clone().map_err(text)?);
+    for (at, expected) in expected.iter().enumerate() {
+        let got = Message::read(&mut answers).map_err(text)?;
+        let got = got.ok_or_else(|| format!("the connection was closed instead of answer {at}"))?;
+        same(expected, &got).map_err(|why| format!("answer {at}: {why}"))?;
+    }
+    let _ = sender.join();
+    collector.set_state(None)?;
+    let rest = match closed {
+        None => return Ok(()),
+        Some(true) => {
+            // Nothing more is asked, so what the server does not close by itself stays open until time is over.
+            Message::read(&mut answers)
+        }
+        Some(false) => {
+            connection.write_all(HEARTBEAT.as_bytes()).map_err(text)?;
+            Message::read(&mut answers)
+        }
+    };
+    let _ = connection.shutdown(Shutdown::Both);
+    match (closed, rest) {
+        (Some(true), Ok(None)) | (Some(false), Ok(Some(_))) => Ok(()),
+        (Some(true), Err(error)) => Err(format!("the connection must be closed: {error}")),
+        (Some(true), Ok(Some(answer))) => Err(format!("an answer too many: {answer:?}")),
+        (_, Err(error)) => Err(format!("the connection must stay open: {error}")),
+        (_, Ok(None)) => Err("the connection must stay open, but was closed".to_owned()),
+        (None, Ok(Some(_))) => Ok(()),
+    }
+}
+
+/// The messages that the bytes hold, one behind the other.
+fn messages(mut bytes: &[u8]) -> Result<Vec<Message>, String> {
+    let mut messages = Vec::new();
+    while !bytes.is_empty() {
+        messages.extend(Message::read(&mut bytes).map_err(text)?);
+    }
+    Ok(messages)
+}
+
+/// The code of an answer that tells of the server's state.
+fn state(answer: &Message) -> Option<u32> {
+    let body = String::from_utf8_lossy(&answer.body);
+    let json = body.find('{').zip(body.rfind('}')).and_then(|(start, end)| body.get(start..=end));
+    let code = Json::parse(json?).ok()?.text_of("code")?.parse().ok()?;
+    STATES.contains(&code).then_some(code)
+}
+
+/// The group that an answer with this code names: `Topic not configured for groupId(g),streamId(,s)`.
+pub(super) fn group_of(answer: &[u8], code: u32) -> Option<String> {
+    let body = String::from_utf8_lossy(answer);
+    let (_, rest) = body.split_once(&format!("\"code\":\"{code}\""))?;
+    let (group, _) = rest.split_once("groupId(")?.1.split_once(')')?;
+    Some(group.to_owned())
+}
+
+fn same(expected: &Message, got: &Message) -> Result<(), String> {
+    let status = |message: &Message| message.start.split(' ').nth(1).map(str::to_owned);
+    let parts = |message: &Message| {
+        let headers = ["content-type", "access-control-allow-origin"];
+        let headers = headers.map(|name| message.header(name).map(str::to_owned));
+        // The words for a code that the collector was told are its own.
+        let body = match state(message) {
+            Some(code) if state(expected).is_some() => code.to_string(),
+            _ => String::from_utf8_lossy(&message.body).into_owned(),
+        };
+        (status(message), headers, body)
+    };
+    let (expected, got) = (parts(expected), parts(got));
+    if expected == got { Ok(()) } else { Err(format!("expected {expected:?}, got {got:?}")) }
+}
