@@ -39,9 +39,12 @@ function line(attributes, id) {
   return parts.join('').slice(0, LINE);
 }
 
+/** What a line shows of a record: of a message itself, of others what is known about them. */
+const gist = (r) => (r.kind === 'message' ? String(r.raw?.text ?? r.raw?.base64 ?? '').slice(0, LINE) : line(r.attributes, r.kind === 'item' ? r.raw?.id : undefined));
+
 const shortGood = (r) => ({
   id: r.id, at: r.received_at, system: once(r.system), kind: once(r.kind), name: once(r.name),
-  user: once(r.user), anonymous: once(r.anonymous), line: line(r.attributes, r.kind === 'item' ? r.raw?.id : undefined),
+  user: once(r.user), anonymous: once(r.anonymous), line: gist(r),
 });
 const shortBad = (r) => ({
   id: r.id, at: r.received_at, system: once(r.system), status: r.status, reason: String(r.reason ?? '').slice(0, LINE),
@@ -77,7 +80,7 @@ badList = new List('bad', bad, {
   open: (row) => badView.show(row, () => badList.close()),
   draw: ([time, status, reason, text, system], row) => {
     time.textContent = clock(row.at);
-    status.textContent = row.status ?? '';
+    status.textContent = row.status || '–'; // 0: closed without an answer
     reason.textContent = row.reason;
     text.textContent = row.line;
     system.textContent = row.system;

@@ -62,6 +62,12 @@ function text(body) {
   }
 }
 
+/** An opaque message: its text, else its bytes, and why they could not be taken apart. */
+function message(raw) {
+  const shown = raw.text === undefined ? text(raw.base64) : raw.text === '' ? make('p', { className: 'quiet' }, 'Empty') : code(raw.text);
+  return raw.problem ? make('div', {}, make('p', { className: 'problem' }, raw.problem), shown) : shown;
+}
+
 /** A heading of bounded length. */
 const short = (text) => (text.length > HEADING ? `${text.slice(0, HEADING)}…` : text);
 
@@ -118,6 +124,7 @@ export function goodDetail(record, row) {
       ['Time', record.time === null || record.time === undefined ? null : date(record.time), late === null ? '' : `${duration(Math.abs(late))} ${late < 0 ? 'after' : 'before'} it arrived`],
       ['Arrived', date(record.received_at)], ['System', record.system], ['Id', record.id],
     ]),
+    record.kind === 'message' ? section('Message', message(record.raw)) : null,
     pairs(record.attributes).length > 0 ? section('Attributes', table(record.attributes)) : section('Attributes', make('p', { className: 'quiet' }, 'None')),
     requestSection(record.request),
     section('As received', json(record.raw)),
@@ -127,7 +134,7 @@ export function goodDetail(record, row) {
 
 export function badDetail(record, row) {
   return {
-    heading: short(row.reason), tag: make('span', { className: 'status' }, String(row.status ?? '')),
+    heading: short(row.reason), tag: make('span', { className: 'status' }, row.status ? String(row.status) : 'closed'),
     inside: record && [facts([['Reason', record.reason.length > HEADING ? record.reason : null], ['Arrived', date(record.received_at)], ['System', record.system], ['Id', record.id]]), requestSection(record.request), section('Body', text(record.body))],
   };
 }

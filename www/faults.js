@@ -2,6 +2,15 @@
 
 import { $, ask, code, count, duration, make, plural, say, soon } from './tools.js';
 
+/** The same for InLong, whose frames have codes and answers of their own. */
+const inlongPresets = [
+  ['Queue full', 'The next 10 packs are refused with code 114.', { system: 'inlong', code: 114, count: 10 }],
+  ['Unanswered', 'The next 3 packs are kept and never answered.', { system: 'inlong', ack: 'never', count: 3 }],
+  ['Cut in the answer', 'The next 3 packs are kept, their answers cut midway.', { system: 'inlong', drop: 'midway', count: 3 }],
+  ['Node 1 down', 'The first node is gone until the rule is removed.', { system: 'inlong', node: 1, down: true }],
+  ['Manager down', 'The Manager answers 503 until the rule is removed.', { system: 'inlong', on: 'manager', status: 503 }],
+];
+
 /** Name, what it does, rule. */
 export const presets = [
   ['503 burst', 'The next 10 requests are answered 503.', { status: 503, count: 10 }],
@@ -12,10 +21,21 @@ export const presets = [
   ['Slow', 'The next 10 requests wait 3 s for their answer.', { delay_ms: 3000, count: 10 }],
 ];
 
+function whatHappens(rule) {
+  if (rule.down) return rule.node ? `Node ${rule.node} is down` : 'All nodes are down';
+  if (rule.drop) return { before: 'Cut the connection, nothing read', after: 'Accept, then cut without an answer', midway: 'Accept, then cut in the middle of the answer' }[rule.drop];
+  if (rule.ack) return { never: 'Accept and never answer', swapped: 'Accept and answer behind the next' }[rule.ack];
+  if (rule.load !== undefined) return `Tell load ${rule.load}`;
+  if (rule.status) return `Answer ${rule.status}`;
+  return rule.code === undefined ? 'Answer as usual' : `Refuse with code ${rule.code}`;
+}
+
 function inWords(rule) {
-  const what = rule.drop === 'before' ? 'Cut the connection, nothing read' : rule.drop === 'after' ? 'Accept, then cut without an answer' : rule.status ? `Answer ${rule.status}` : 'Answer as usual';
+  const what = whatHappens(rule);
   return [
     rule.retry_after !== undefined ? `${what}, Retry-After ${rule.retry_after}` : what,
+    rule.on && rule.on !== 'messages' ? { heartbeats: 'to heartbeats', manager: 'to what asks the Manager' }[rule.on] : '',
+    rule.node && !rule.down ? `at node ${rule.node}` : '',
     rule.delay_ms ? `after ${duration(rule.delay_ms)}` : '',
     rule.share < 1 ? `for ${Math.round(rule.share * 100)} % of requests` : '',
     rule.system ? `to ${rule.system}` : '',
@@ -63,7 +83,7 @@ export const faults = {
       // By what it says, as rules before it may have been used up meanwhile.
       const same = (other) => JSON.stringify({ ...other, count: 0 }) === JSON.stringify({ ...rule, count: 0 });
       remove.addEventListener('click', () => faults.write((now) => now.toSpliced(now.findIndex(same), now.some(same) ? 1 : 0)));
-      const left = rule.count === undefined ? 'no limit' : `${count(rule.count)} left`;
+      const left = rule.down ? 'until removed' : rule.count === undefined ? 'no limit' : `${count(rule.count)} left`;
       return make('li', {}, make('span', { className: 'rule-words' }, inWords(rule)), make('span', { className: 'left' }, left), remove);
     }));
     if (focused >= 0) ($('plan').querySelectorAll('button')[Math.min(focused, plan.length - 1)] ?? $('panel-faults')).focus();
@@ -76,11 +96,13 @@ export const faults = {
   },
 
   start() {
-    $('presets').append(...presets.map(([name, what, rule]) => {
-      const button = make('button', { type: 'button' }, make('b', {}, name), make('span', {}, what));
-      button.addEventListener('click', () => this.add(rule));
-      return button;
-    }));
+    for (const [group, rules] of [['presets', presets], ['presets-inlong', inlongPresets]]) {
+      $(group).append(...rules.map(([name, what, rule]) => {
+        const button = make('button', { type: 'button' }, make('b', {}, name), make('span', {}, what));
+        button.addEventListener('click', () => this.add(rule));
+        return button;
+      }));
+    }
     const form = $('rule');
     const fit = () => form.querySelectorAll('[data-for]').forEach((label) => {
       label.hidden = label.dataset.for !== form.elements.effect.value;
@@ -94,7 +116,8 @@ export const faults = {
       const rule = {};
       if (given.system) rule.system = given.system;
       if (given.effect === 'before' || given.effect === 'after') rule.drop = given.effect;
-      for (const key of ['status', 'delay_ms', 'count']) if (given[key]) rule[key] = Number(given[key]);
+      if (given.effect === 'code') rule.system = 'inlong';
+      for (const key of ['status', 'code', 'delay_ms', 'count']) if (given[key]) rule[key] = Number(given[key]);
       if (given.retry_after) rule.retry_after = /^\d+$/.test(given.retry_after) ? Number(given.retry_after) : given.retry_after;
       if (given.share) rule.share = Number(given.share) / 100;
       this.add(rule);

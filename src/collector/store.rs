@@ -126,7 +126,14 @@ impl Store {
     /// The same for several, in their order, at the price of one.
     pub(super) async fn append_all(&self, arrivals: Vec<Arrival>) -> Vec<Result<(), StoreError>> {
         match self {
-            Self::Window(window) => arrivals.into_iter().map(|arrival| Ok(window.append(arrival))).collect(),
+            Self::Window(window) => {
+                let mut results = Vec::with_capacity(arrivals.len());
+                for arrival in arrivals {
+                    window.append(arrival);
+                    results.push(Ok(()));
+                }
+                results
+            }
             Self::Sqlite(sqlite) => sqlite.append_all(arrivals).await,
         }
     }
