@@ -31,7 +31,6 @@ pub(super) struct InLongCarrier {
     /// How many groups the lists are kept of.
     groups: usize,
     wake: Option<u64>,
-    options: Options,
 }
 
 /// What a request over HTTP is about.
@@ -61,7 +60,6 @@ impl InLongCarrier {
             cache_file,
             groups: 0,
             wake: None,
-            options: options.clone(),
         }
     }
 
@@ -113,7 +111,7 @@ impl InLongCarrier {
         for group in lost {
             // The list may be an old one.
             if let Place::Group(number) = group
-                && let Some(group) = shared.destination().targets.groups().get(number as usize)
+                && let Some(group) = shared.destination().groups().get(number as usize)
             {
                 self.discovery.doubt(group.name());
             }
@@ -124,7 +122,7 @@ impl InLongCarrier {
     /// Sees to the lists of nodes.
     fn discover(&mut self, shared: &Shared<InLong>, now: Now) -> bool {
         let mut told = false;
-        let groups = shared.destination().targets.groups();
+        let groups = shared.destination().groups();
         for group in groups.iter().skip(self.groups) {
             match &self.http_url {
                 Some(url) => {
@@ -161,11 +159,7 @@ impl InLongCarrier {
     }
 
     fn listed(&mut self, shared: &Shared<InLong>, group: &str, list: &NodeList, now: Now) {
-        let options = &self.options;
-        let targets = &shared.destination().targets;
-        let max_frame = options.max_frame(None);
-        let Some(number) = targets.group(group, options.max_groups(), max_frame) else { return };
-        targets.bound(number, options.max_frame(list.max_packet_length));
+        let Some(number) = shared.destination().bound(group, list) else { return };
         shared.engine().rebatch();
         if self.is_http {
             let urls =

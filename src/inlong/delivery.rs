@@ -8,8 +8,8 @@ use super::frame::{
 };
 use super::message::MAX_ATTRIBUTES;
 use super::options::MESSAGE_OVERHEAD;
-use super::target::{Target, Targets};
-use super::{Ack, Message, OptionError, Options, Protocol, SendError, form};
+use super::target::{Group, Target, Targets};
+use super::{Ack, Message, NodeList, OptionError, Options, Protocol, SendError, form};
 use crate::codec::bytes::{owned, put, put_byte};
 use crate::codec::packed::packed;
 use crate::destination::{BatchId, Batching, Cause, Destination, Now, Records, Verdict};
@@ -21,7 +21,7 @@ use crate::{Invalid, InvalidKind};
 pub struct InLong {
     options: Options,
     msg_type: MsgType,
-    pub(crate) targets: Targets,
+    targets: Targets,
     /// Where messages are posted to, by the number of the node.
     urls: RwLock<Vec<Arc<str>>>,
     /// Makes the ids of packs differ from those of other clients.
@@ -102,13 +102,26 @@ impl InLong {
         &self.options
     }
 
-    /// Makes a group known before it is sent to. One too many is told of when it is.
-    pub fn know_group(&self, group: &str) {
-        let _ = self.targets.group(group, self.options.max_groups(), self.options.max_frame(None));
+    /// Makes a group known before it is sent to; its number. `None` for one too many.
+    pub fn know_group(&self, group: &str) -> Option<u32> {
+        self.targets.group(group, self.options.max_groups(), self.options.max_frame(None))
     }
 
-    /// Says where the nodes of these numbers take messages over HTTP.
-    pub(crate) fn set_urls(&self, urls: Vec<Arc<str>>) {
+    /// The groups that are known. A group's number is its place, and others come after those that were there.
+    pub fn groups(&self) -> Vec<Arc<Group>> {
+        self.targets.groups()
+    }
+
+    /// Notes what the Manager says of the frames that a group's nodes take; the group's number. The engine is to
+    /// [ask anew](crate::engine::Engine::rebatch) when batches close.
+    pub fn bound(&self, group: &str, list: &NodeList) -> Option<u32> {
+        let number = self.know_group(group)?;
+        self.targets.bound(number, self.options.max_frame(list.max_packet_length));
+        Some(number)
+    }
+
+    /// Says where nodes take messages over HTTP; a node's number is its place.
+    pub fn set_urls(&self, urls: Vec<Arc<str>>) {
         *self.urls.write().unwrap_or_else(PoisonError::into_inner) = urls;
     }
 

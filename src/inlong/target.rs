@@ -54,11 +54,12 @@ impl Target {
 
 impl Group {
     /// Its number among the groups of its client, from 0.
-    pub(crate) fn number(&self) -> u32 {
+    pub fn number(&self) -> u32 {
         self.number
     }
 
-    pub(crate) fn max_frame(&self) -> usize {
+    /// The most bytes of a frame to its nodes.
+    pub fn max_frame(&self) -> usize {
         self.max_frame.load(Ordering::Relaxed)
     }
 }
@@ -134,7 +135,7 @@ impl Known {
 
 impl Group {
     /// The group id.
-    pub(crate) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         &self.name
     }
 }
