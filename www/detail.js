@@ -36,7 +36,7 @@ function requestSection(request) {
   if (!request) return null;
   const query = typeof request.query === 'string' ? request.query : pairs(request.query).map(([k, v]) => `${k}=${v}`).join('&');
   const layers = [request.format, ...(request.layers ?? [])].filter(Boolean).join(' › ');
-  const saved = request.plain_bytes > 0 && request.bytes !== request.plain_bytes ? `(${Math.round((request.bytes / request.plain_bytes) * 100)} % of ${bytes(request.plain_bytes)} plain)` : '';
+  const saved = request.plain_bytes > 0 && request.layers?.length > 0 && request.bytes !== request.plain_bytes ? `(${Math.round((request.bytes / request.plain_bytes) * 100)} % of ${bytes(request.plain_bytes)} plain)` : '';
   const headers = pairs(request.headers);
   return section('Request',
     make('p', { className: 'line' }, make('b', {}, request.method ?? ''), ` ${request.path ?? ''}`, query ? make('span', { className: 'quiet' }, `?${query}`) : null),
@@ -48,7 +48,10 @@ function text(body) {
   const all = Uint8Array.from(atob(body ?? ''), (c) => c.charCodeAt(0));
   if (all.length === 0) return make('p', { className: 'quiet' }, 'Empty');
   try {
-    return code(new TextDecoder('utf-8', { fatal: true }).decode(all));
+    const shown = new TextDecoder('utf-8', { fatal: true }).decode(all);
+    // Frames may be valid UTF-8 and are no text all the same.
+    if (/[\0-\x08\x0e-\x1f]/.test(shown)) throw new Error('binary');
+    return code(shown);
   } catch {
     const rows = [];
     for (let at = 0; at < Math.min(all.length, 2048); at += 16) {
