@@ -543,7 +543,7 @@ pub(super) fn judge_code(code: u32, said: &str) -> Verdict {
         104 => never("the frame is too long, or its lengths disagree"),
         113 => never("the group or stream is not configured"),
         115 => never("there is no topic for the group and stream"),
-        4..=151 => never("the node refuses it"),
+        10 | 31..=36 | 94..=96 | 102..=112 | 121..=123 | 150 | 151 => never("the node refuses it"),
         _ => Verdict::RetryOnce(cause("the node refuses it with a code that says nothing")),
     }
 }

@@ -11,9 +11,9 @@ use trackwire::inlong::{Client, Delivery, Message, Options, Protocol, SendError}
 
 use crate::server::Server;
 
-const LONG: Duration = Duration::from_secs(30);
+pub(crate) const LONG: Duration = Duration::from_secs(30);
 
-fn serve(nodes: usize) -> Server {
+pub(crate) fn serve(nodes: usize) -> Server {
     Server::with(Served {
         inlong_listen: Some((Ipv4Addr::LOCALHOST, 0).into()),
         inlong_nodes: nodes,
@@ -21,7 +21,7 @@ fn serve(nodes: usize) -> Server {
     })
 }
 
-fn options(server: &Server) -> Options {
+pub(crate) fn options(server: &Server) -> Options {
     let mut options =
         Options::new(format!("{}/inlong/manager/openapi/dataproxy/getIpList", server.handle.url()));
     options.pack_timeout = 20;
@@ -29,11 +29,11 @@ fn options(server: &Server) -> Options {
     options
 }
 
-fn client(server: &Server, change: impl FnOnce(&mut Options)) -> Client {
+pub(crate) fn client(server: &Server, change: impl FnOnce(&mut Options)) -> Client {
     Client::builder(options(server)).options(change).build().unwrap()
 }
 
-fn texts(server: &Server) -> Vec<String> {
+pub(crate) fn texts(server: &Server) -> Vec<String> {
     let texts = server.records("good?limit=1000").into_iter().map(|record| record["raw"]["text"].clone());
     let mut texts: Vec<String> = texts.map(|text| text.as_str().unwrap_or("not a text").into()).collect();
     texts.sort();
