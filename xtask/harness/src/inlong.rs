@@ -154,6 +154,7 @@ mod tests {
                 count(base64, decoded);
                 assert_eq!(u32::from(answer.kind), number(decoded, "msg_type"));
                 assert_eq!(answer.uniq, number(decoded, "uniq"));
+                assert_eq!(answer.encode(), self::bytes(base64));
                 let code = decoded.get("attrs").and_then(|attrs| attrs.text_of("errCode")).unwrap_or("0");
                 assert_eq!(answer.code().to_string(), code);
                 if let Some(body) = decoded.text_of("body_base64") {

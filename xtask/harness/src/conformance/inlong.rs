@@ -1,5 +1,6 @@
 //! InLong DataProxy: exchanges of the vendor's clients with its server, played to our client and to the collector.
 
+mod client;
 mod server;
 mod vector;
 
@@ -24,6 +25,7 @@ pub(super) fn run(files: &[PathBuf], report: &mut Report) -> Result<(), String> 
         let mut verdicts: Vec<(&'static str, Verdict)> = Vec::new();
         match &vector {
             Ok(vector) => {
+                verdicts.extend(client::replay(vector).map(|verdict| ("native", verdict)));
                 verdicts.extend(server::play(vector, &collector).map(|verdict| ("collector", verdict)));
             }
             Err(why) => verdicts.push(("case", Verdict::Failed(why.clone()))),

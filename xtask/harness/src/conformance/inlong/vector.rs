@@ -14,6 +14,8 @@ pub(super) struct Vector {
     pub(super) calls: Vec<Json>,
     /// What it asked the Manager.
     pub(super) manager_requests: Vec<ManagerRequest>,
+    /// What differs from run to run, in words.
+    volatile: Vec<String>,
     /// What the server handed on; `None` when the case does not say.
     pub(super) events: Option<Vec<Event>>,
 }
@@ -90,7 +92,16 @@ impl Vector {
             config: file.get("config").cloned().unwrap_or(Json::Null),
             calls: list("calls").to_vec(),
             manager_requests: list("manager_requests").iter().map(ManagerRequest::read).collect(),
+            volatile: list("volatile").iter().filter_map(Json::text).map(str::to_owned).collect(),
             events,
+        })
+    }
+
+    /// Whether a field, or the attribute of this name, differs from run to run.
+    pub(super) fn is_volatile(&self, name: &str) -> bool {
+        self.volatile.iter().any(|text| {
+            let text = text.strip_prefix("attr ").unwrap_or(text);
+            text.split([' ', ',', '(']).next() == Some(name)
         })
     }
 
