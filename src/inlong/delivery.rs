@@ -40,8 +40,8 @@ pub struct Lane {
     pub(crate) target: Arc<Target>,
     /// The attributes of the pack, `&` in front.
     attributes: Option<Arc<str>>,
-    /// The second of the data time, where messages have one and the pack says it.
-    second: Option<u64>,
+    /// The data time, ms, as precisely as the pack says it; where messages have one and the pack says it.
+    time: Option<u64>,
     /// Whether each message has a pack of its own.
     alone: bool,
 }
@@ -144,8 +144,10 @@ impl InLong {
             true => None,
             false => Some(joined(&message.attributes).into()),
         };
-        let second = message.time.filter(|_| !has_own).map(|ms| ms / 1_000);
-        let lane = Lane { target, attributes, second, alone: lines };
+        // The binary layout has seconds.
+        let step = if !is_http && self.msg_type == MsgType::Binary { 1_000 } else { 1 };
+        let time = message.time.filter(|_| !has_own).map(|ms| ms / step * step);
+        let lane = Lane { target, attributes, time, alone: lines };
         let bytes = message.body.len();
         let limit = options.max_message().min(self.room(&lane));
         if bytes > limit {
@@ -406,7 +408,7 @@ impl Destination for InLong {
     }
 
     fn seal(&self, lane: &Lane, records: Records<'_>, id: BatchId, now: Now) -> Sealed {
-        let time = lane.second.map_or(now.wall, |second| second * 1_000);
+        let time = lane.time.unwrap_or(now.wall);
         let mut pack = Pack { id: id.0, count: records.len(), time, now: now.wall, is_packed: false };
         let bytes = if self.options.protocol == Protocol::Http {
             form::body(&lane.target, records, time)
@@ -465,7 +467,7 @@ impl Destination for InLong {
     fn save_lane(&self, lane: &Lane, out: &mut Vec<u8>) {
         put(out, &self.identity);
         put_byte(out, u8::from(lane.alone));
-        put(out, &lane.second.map_or(0, |second| second + 1).to_le_bytes());
+        put(out, &lane.time.map_or(0, |time| time.saturating_add(1)).to_le_bytes());
         let attributes = lane.attributes.as_deref().unwrap_or_default();
         for part in [lane.target.group(), lane.target.stream(), attributes] {
             put_item(out, part.as_bytes());
@@ -475,7 +477,7 @@ impl Destination for InLong {
     fn load_lane(&self, bytes: &[u8]) -> Option<Lane> {
         let (identity, rest) = bytes.split_first_chunk()?;
         let (&alone, rest) = rest.split_first()?;
-        let (second, mut rest) = rest.split_first_chunk()?;
+        let (time, mut rest) = rest.split_first_chunk()?;
         let mut texts = [""; 3];
         for text in &mut texts {
             let (length, from) = rest.split_first_chunk()?;
@@ -490,8 +492,8 @@ impl Destination for InLong {
         let target =
             self.targets.get(group, stream, self.options.max_groups(), self.options.max_frame(None))?;
         let attributes = (!attributes.is_empty()).then(|| attributes.into());
-        let second = u64::from_le_bytes(*second).checked_sub(1);
-        Some(Lane { target, attributes, second, alone: alone != 0 })
+        let time = u64::from_le_bytes(*time).checked_sub(1);
+        Some(Lane { target, attributes, time, alone: alone != 0 })
     }
 
     fn save_sealed(&self, sealed: &Sealed, out: &mut Vec<u8>) {
