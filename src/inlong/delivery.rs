@@ -9,7 +9,7 @@ use super::frame::{
 use super::message::MAX_ATTRIBUTES;
 use super::options::MESSAGE_OVERHEAD;
 use super::target::{Target, Targets};
-use super::{Ack, Message, OptionError, Options, Protocol, SendError, form};
+use super::{Ack, Message, OptionError, Options, Protocol, SendError, check, form};
 use crate::codec::bytes::{owned, put, put_byte};
 use crate::codec::packed::packed;
 use crate::destination::{BatchId, Batching, Cause, Destination, Now, Records, Verdict};
@@ -136,6 +136,12 @@ impl InLong {
                 InvalidKind::BadCharacter,
                 "the server cuts LF at the end in this type: leave it out, or use type 7",
             );
+        }
+        if let Some((key, _)) =
+            message.attributes.iter().find(|(key, _)| has_own && check::OF_MESSAGES.contains(&&**key))
+        {
+            let hint = "each message is given this one already: leave it out";
+            return Err(Invalid::new(["attributes.", key].concat(), InvalidKind::UnknownField, hint).into());
         }
         let limit = options.max_groups();
         let target = self.targets.get(&message.group, &message.stream, limit, options.max_frame(None));
