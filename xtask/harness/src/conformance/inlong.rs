@@ -15,10 +15,10 @@ use vector::Vector;
 pub(super) fn run(files: &[PathBuf], report: &mut Report) -> Result<(), String> {
     let vectors: Vec<(&PathBuf, Result<Vector, String>)> =
         files.iter().map(|file| (file, read(file))).collect();
-    let unknown = server::unknown_groups(vectors.iter().filter_map(|(_, vector)| vector.as_ref().ok()));
+    let unknown = server::unknown(vectors.iter().filter_map(|(_, vector)| vector.as_ref().ok()));
     let mut arguments = vec!["--inlong-listen", "127.0.0.1:0"];
-    for group in &unknown {
-        arguments.extend(["--inlong-unknown", group]);
+    for target in &unknown {
+        arguments.extend(["--inlong-unknown", target]);
     }
     let collector = Collector::start_with("127.0.0.1:0", "conformance", &arguments)?;
     for (file, vector) in vectors {

@@ -3,6 +3,7 @@
 
 mod compare;
 mod http;
+mod manager;
 mod node;
 mod options;
 
@@ -10,14 +11,15 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use trackwire::engine::Fate;
-use trackwire::inlong::{Client, Delivery, Message, Options};
+use trackwire::inlong::{Client, Delivery, Message};
 
 use super::super::Verdict;
-use super::vector::{Exchange, Kind, ManagerRequest, Vector};
-use crate::capture::{Answer as HttpAnswer, Capture};
+use super::vector::{Exchange, Kind, Vector};
+use crate::capture::Capture;
 use crate::inlong::answer::Answer;
 use crate::inlong::attributes;
 use crate::inlong::frame::Frame;
+use crate::json::Json;
 use node::{Node, Reply};
 
 /// How long what is due may take.
@@ -25,6 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long an answer may take where none comes.
 const NO_ANSWER: Duration = Duration::from_millis(400);
+
+/// The codes that the C++ client refuses a message with: too long, and not to be sent.
+const REFUSALS: [i32; 2] = [6, 7];
 
 /// What an answer must come to.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -46,7 +51,7 @@ pub(super) fn replay(vector: &Vector) -> Option<Verdict> {
             None => frames(vector, exchanges),
         },
         Kind::Forms(exchanges) => http::replay(vector, exchanges),
-        Kind::Manager { status, body, requests } => manager(*status, body, requests),
+        Kind::Manager { status, body, requests } => manager::replay(*status, body, requests),
         Kind::RawFrames { .. } | Kind::RawHttp { .. } => return None,
     };
     Some(played.into())
@@ -70,8 +75,8 @@ fn quirk(exchanges: &[Exchange]) -> Option<&'static str> {
 fn frames(vector: &Vector, exchanges: &[Exchange]) -> Result<(), String> {
     let decode = |exchange: &Exchange| Frame::decode(&exchange.request);
     let theirs: Vec<Frame> = exchanges.iter().map(decode).collect::<Result<_, _>>()?;
-    let (node, manager) = (Node::start()?, Capture::start(&[])?);
-    manager.script(vec![HttpAnswer::Body(200, node_list(node.port()))]);
+    let node = Node::start()?;
+    let manager = Capture::start(&manager::answers(node.port()))?;
     let options = options::of(vector, exchanges, &theirs, &manager.url())?;
     let client = Client::builder(options.clone()).build().map_err(|error| error.to_string())?;
     let mut seen = 0;
@@ -102,13 +107,8 @@ fn frames(vector: &Vector, exchanges: &[Exchange]) -> Result<(), String> {
         exchanged().map_err(|why| format!("exchange {at}: {why}"))?;
     }
     heartbeats(exchanges, &theirs, &node, &client)?;
-    let requests = manager.requests();
-    let expected = vector.manager_requests.first();
-    match (expected, requests.first()) {
-        (Some(expected), Some(got)) => compare::manager(expected, got, options.ser_ip.as_deref())?,
-        (Some(_), None) => return Err("the Manager was not asked".to_owned()),
-        _ => {}
-    }
+    manager::asked(&vector.manager_requests, &manager, options.ser_ip.as_deref())?;
+    refused(vector, &client)?;
     client.close_blocking(PATIENCE).map(drop).map_err(|error| error.to_string())
 }
 
@@ -142,13 +142,18 @@ fn end(exchange: &Exchange, theirs: &Frame) -> Result<End, String> {
         let quiet = theirs.attribute("isAck") == Some("false");
         return Ok(if quiet { End::Unconfirmed } else { End::Retried });
     };
-    Ok(match Answer::decode(answer)?.code() {
+    Ok(end_of(Answer::decode(answer)?.code()))
+}
+
+/// What a code comes to.
+fn end_of(code: u32) -> End {
+    match code {
         // A duplicate is there.
         0 | 120 => End::Delivered,
         1 | 2 | 3 | 114 | 116..=119 => End::Retried,
         code @ 1..=151 => End::Rejected(code),
         code => End::RetriedOnce(code),
-    })
+    }
 }
 
 fn told(end: End, delivery: &Delivery) -> Result<(), String> {
@@ -159,6 +164,27 @@ fn told(end: End, delivery: &Delivery) -> Result<(), String> {
         _ => false,
     };
     if fits { Ok(()) } else { Err(format!("{end:?} was to be told, {:?} was", delivery.fate)) }
+}
+
+/// Calls that the C++ client refused: `["send", group, stream, message, …]`, with `send=CODE` in its output.
+fn refused(vector: &Vector, client: &Client) -> Result<(), String> {
+    let sends =
+        vector.calls.iter().filter(|call| call.elements().first().and_then(Json::text) == Some("send"));
+    let codes = vector.output.iter().filter_map(|line| line.strip_prefix("send=")?.parse::<i32>().ok());
+    for (call, code) in sends.zip(codes) {
+        let [_, group, stream, message, ..] = call.elements() else { continue };
+        let (Some(group), Some(stream), Some(message)) = (group.text(), stream.text(), message.text()) else {
+            continue;
+        };
+        if !REFUSALS.contains(&code) {
+            continue;
+        }
+        let got = client.send(group, stream, message).err().map(|error| error.code());
+        if got != Some(code) {
+            return Err(format!("{call}: the code {code} was to be returned, it was {got:?}"));
+        }
+    }
+    Ok(())
 }
 
 /// Heartbeats like the vendor's, where the case has such, and what is not understood does no harm.
@@ -172,68 +198,24 @@ fn heartbeats(exchanges: &[Exchange], theirs: &[Frame], node: &Node, client: &Cl
         // The text answer is of no frame that our client sends; it must get over it.
         node.aside(exchange.answer.as_deref().unwrap_or_default());
     }
+    let data = theirs.iter().find(|frame| !frame.is_heartbeat());
+    let group = data.and_then(|frame| frame.attribute("groupId")).unwrap_or("test_group");
+    if data.is_none() {
+        // Without anything to send there is no connection.
+        client.send(group, "before_heartbeat", "hello").map_err(|error| error.to_string())?;
+    }
     let before = node.heartbeats(0, PATIENCE).len();
     let came = node.heartbeats(before + 1, PATIENCE);
     if came.len() == before {
         return Err("no heartbeat came".to_owned());
     }
     came.iter().try_for_each(|heartbeat| compare::heartbeat(heartbeat))?;
-    let Some(messages) = theirs.iter().find(|frame| !frame.is_heartbeat()) else { return Ok(()) };
-    let group = messages.attribute("groupId").unwrap_or_default();
     client.send(group, "after_heartbeat", "still there").map_err(|error| error.to_string())?;
     match client.flush_blocking(PATIENCE) {
-        Ok(report) if report.delivered == 1 => Ok(()),
+        Ok(report) if report.pending == 0 && report.delivered > 0 => Ok(()),
         Ok(report) => Err(format!("after the heartbeat: {report:?}")),
         Err(error) => Err(error.to_string()),
     }
-}
-
-/// A node list as a Manager writes it.
-fn node_list(port: u16) -> String {
-    format!(
-        r#"{{"success":true,"errMsg":null,"data":{{"clusterId":1,"reportSourceType":null,"isIntranet":null,"isSwitch":null,"load":20,"maxPacketLength":null,"nodeList":[{{"id":1,"ip":"127.0.0.1","port":{port},"protocolType":null,"nodeLoad":-1}}]}}}}"#
-    )
-}
-
-/// A Manager's answer, and what each client asked.
-fn manager(status: u16, body: &str, requests: &[ManagerRequest]) -> Result<(), String> {
-    let node = Node::start()?;
-    let body = body.replace("\"PORT\"", &node.port().to_string());
-    // As often as it may ask.
-    let manager = Capture::start(&vec![HttpAnswer::Body(status, body.clone()); 32])?;
-    let expected = requests.first().ok_or("a Manager's case without a request")?;
-    let (path, _) = expected.path.split_once('?').unwrap_or((&expected.path, ""));
-    let (base, group) = path.rsplit_once('/').ok_or("a request without a path")?;
-    let mut options = Options::new(format!("{}{base}", manager.url()));
-    options.inlong_group_ids = vec![group.to_owned()];
-    options.pack_timeout = 50;
-    options::authorise(&mut options, expected)?;
-    let client = Client::builder(options.clone()).build().map_err(|error| error.to_string())?;
-    client.send(group, "s1", "hello").map_err(|error| error.to_string())?;
-    if !manager.wait(1, PATIENCE) {
-        return Err("the Manager was not asked".to_owned());
-    }
-    let usable = status == 200 && compare::has_nodes(&body);
-    let time = if usable { PATIENCE } else { NO_ANSWER };
-    let report = client.flush_blocking(time).map_err(|error| error.to_string())?;
-    let counts = (report.delivered, report.pending);
-    if counts != if usable { (1, 0) } else { (0, 1) } {
-        return Err(format!("with a list that is {}usable: {report:?}", if usable { "" } else { "not " }));
-    }
-    let asked = manager.requests();
-    for expected in requests {
-        compare::manager(expected, &asked[0], None)?;
-    }
-    // Only where there was no answer of the Manager itself it is asked again at once.
-    let passing = status != 200 || body.is_empty();
-    let times = if passing { 4 } else { 1 };
-    if passing && !manager.wait(times, PATIENCE) || !passing && asked.len() != times {
-        return Err(format!(
-            "the Manager was to be asked {times} times, it was {}",
-            manager.requests().len()
-        ));
-    }
-    client.close_blocking(Duration::ZERO).map(drop).map_err(|error| error.to_string())
 }
 
 /// The value of a field of a form or a query.

@@ -74,37 +74,39 @@ fn was_full(vector: &Vector) -> bool {
     answers.any(|answer| state(answer) == Some(QUEUE_FULL))
 }
 
-/// The groups that the vendor's server had no topic for.
-pub(super) fn unknown_groups<'v>(vectors: impl Iterator<Item = &'v Vector>) -> Vec<String> {
+/// What the vendor's server had no topic for, as `group/stream`.
+pub(super) fn unknown<'v>(vectors: impl Iterator<Item = &'v Vector>) -> Vec<String> {
     const NO_TOPIC: u32 = 115;
-    let mut groups = Vec::new();
+    let mut targets = Vec::new();
     for vector in vectors {
         match &vector.kind {
             Kind::Frames(exchanges) => {
                 let answers = exchanges.iter().filter_map(|exchange| exchange.answer.as_deref());
-                groups.extend(answers.filter_map(|answer| group_of(answer, NO_TOPIC)));
+                targets.extend(answers.filter_map(|answer| target_of(answer, NO_TOPIC)));
             }
             Kind::RawFrames { answers, .. } => {
-                groups.extend(answers.iter().filter_map(|answer| group_of(answer, NO_TOPIC)));
+                targets.extend(answers.iter().filter_map(|answer| target_of(answer, NO_TOPIC)));
             }
-            Kind::RawHttp { answer, .. } => groups.extend(http::group_of(answer, NO_TOPIC)),
+            Kind::RawHttp { answer, .. } => targets.extend(http::target_of(answer, NO_TOPIC)),
             Kind::Forms(exchanges) => {
-                groups.extend(
-                    exchanges.iter().filter_map(|exchange| http::group_of(&exchange.answer, NO_TOPIC)),
+                targets.extend(
+                    exchanges.iter().filter_map(|exchange| http::target_of(&exchange.answer, NO_TOPIC)),
                 );
             }
             Kind::Manager { .. } => {}
         }
     }
-    groups.sort();
-    groups.dedup();
-    groups
+    targets.sort();
+    targets.dedup();
+    targets
 }
 
-/// The group that an answer with this code names.
-fn group_of(answer: &[u8], code: u32) -> Option<String> {
+/// What an answer with this code names.
+fn target_of(answer: &[u8], code: u32) -> Option<String> {
     let answer = Answer::decode(answer).ok().filter(|answer| answer.code() == code)?;
-    attribute(&answer.attributes, "groupId").map(str::to_owned)
+    let group = attribute(&answer.attributes, "groupId")?;
+    let stream = attribute(&answer.attributes, "streamId");
+    Some(stream.map_or_else(|| group.to_owned(), |stream| format!("{group}/{stream}")))
 }
 
 /// Frames one after the other, each with its answer.

@@ -12,6 +12,8 @@ pub(super) struct Vector {
     pub(super) config: Json,
     /// Its calls, each in its client's own form.
     pub(super) calls: Vec<Json>,
+    /// The lines that it said.
+    pub(super) output: Vec<String>,
     /// What it asked the Manager.
     pub(super) manager_requests: Vec<ManagerRequest>,
     /// What differs from run to run, in words.
@@ -91,6 +93,7 @@ impl Vector {
             kind: Kind::read(&file)?,
             config: file.get("config").cloned().unwrap_or(Json::Null),
             calls: list("calls").to_vec(),
+            output: list("client_output").iter().filter_map(Json::text).map(str::to_owned).collect(),
             manager_requests: list("manager_requests").iter().map(ManagerRequest::read).collect(),
             volatile: list("volatile").iter().filter_map(Json::text).map(str::to_owned).collect(),
             events,

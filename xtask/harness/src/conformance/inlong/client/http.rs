@@ -1,57 +1,81 @@
 //! Forms: our client posts what the vendor's Java client posted.
 
 use std::collections::BTreeMap;
+use std::sync::mpsc;
 
 use trackwire::inlong::{Client, Message, Options, Protocol};
 
 use super::super::vector::{HttpExchange, Vector};
-use super::{NO_ANSWER, PATIENCE, compare, node_list};
+use super::{End, NO_ANSWER, PATIENCE, end_of, manager, options, told};
 use crate::capture::{Answer, Capture, Request};
 use crate::http::{Message as HttpMessage, unescape};
 use crate::inlong::attributes;
+use crate::json::Json;
 
 /// The only content type that servers take.
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Posts every form and compares.
 pub(super) fn replay(vector: &Vector, exchanges: &[HttpExchange]) -> Result<(), String> {
-    let mut answers = Vec::new();
-    for exchange in exchanges {
-        let answer = read(&exchange.answer)?;
-        let status = answer.start.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(200);
-        answers.push(Answer::Body(status, String::from_utf8_lossy(&answer.body).into_owned()));
-    }
-    let (endpoint, manager) = (Capture::start(&answers)?, Capture::start(&[])?);
-    manager.script(vec![Answer::Body(200, node_list(endpoint.port()))]);
+    let endpoint = Capture::start(&[])?;
+    let manager = Capture::start(&manager::answers(endpoint.port()))?;
     let mut options = Options::new(format!("{}/inlong/manager/openapi/dataproxy/getIpList", manager.url()));
     options.protocol = Protocol::Http;
     options.pack_timeout = 50;
+    if let Some(request) = vector.manager_requests.first() {
+        options::authorise(&mut options, request)?;
+    }
     let client = Client::builder(options).build().map_err(|error| error.to_string())?;
     for (at, exchange) in exchanges.iter().enumerate() {
-        let theirs = read(&exchange.request)?;
-        let (expected, messages) = form(&theirs.body)?;
-        let time = expected.get("dt").and_then(|dt| dt.parse().ok());
-        let of = |key: &str| expected.get(key).map(String::as_str).unwrap_or_default();
-        for message in &messages {
-            let message = Message::new(of("groupId"), of("streamId"), &message[..]);
-            let message = time.iter().fold(message, |message, time: &u64| message.time(*time));
-            client.send_message(&message).map_err(|error| format!("a message was refused: {error}"))?;
-        }
-        let report = client.flush_blocking(PATIENCE).map_err(|error| error.to_string())?;
-        let code = String::from_utf8_lossy(&read(&exchange.answer)?.body).contains("\"code\":\"0\"");
-        let counts = (report.delivered, report.pending);
-        if code && counts != (messages.len() as u64, 0) {
-            return Err(format!("exchange {at}: {report:?}"));
-        }
-        let requests = endpoint.requests();
-        let got = requests.get(at).ok_or_else(|| format!("exchange {at}: no request came"))?;
-        same(&theirs, got).map_err(|why| format!("exchange {at}: {why}"))?;
+        post(&client, &endpoint, exchange).map_err(|why| format!("exchange {at}: {why}"))?;
     }
-    let asked = manager.requests();
-    if let (Some(expected), Some(got)) = (vector.manager_requests.first(), asked.first()) {
-        compare::manager(expected, got, None)?;
-    }
+    manager::asked(&vector.manager_requests, &manager, None)?;
     client.close_blocking(NO_ANSWER).map(drop).map_err(|error| error.to_string())
+}
+
+/// One form with its answer; after a refusal that may be tried again the next is accepted.
+fn post(client: &Client, endpoint: &Capture, exchange: &HttpExchange) -> Result<(), String> {
+    let (theirs, answer) = (read(&exchange.request)?, read(&exchange.answer)?);
+    let status: u16 = answer.start.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(200);
+    let body = String::from_utf8_lossy(&answer.body).into_owned();
+    let end = end_of(code(&body));
+    let before = endpoint.requests().len();
+    let answers = match end {
+        End::RetriedOnce(_) => vec![body.clone(), body],
+        _ => vec![body, r#"{"code":"0","msg":"Ok"}"#.to_owned()],
+    };
+    let answers = answers.into_iter().map(|body| Answer::Body(status, body));
+    endpoint.script(vec![Answer::Cut; before].into_iter().chain(answers).collect());
+    let (expected, messages) = form(&theirs.body)?;
+    let time = expected.get("dt").and_then(|dt| dt.parse().ok());
+    let of = |key: &str| expected.get(key).map(String::as_str).unwrap_or_default();
+    let (sender, ended) = mpsc::channel();
+    for message in &messages {
+        let message = Message::new(of("groupId"), of("streamId"), &message[..]);
+        let message = time.iter().fold(message, |message, time: &u64| message.time(*time));
+        let sender = sender.clone();
+        let told = move |delivery| drop(sender.send(delivery));
+        client.send_reported(&message, told).map_err(|error| format!("a message was refused: {error}"))?;
+    }
+    client.flush_blocking(PATIENCE).map_err(|error| error.to_string())?;
+    for _ in &messages {
+        let delivery = ended.recv_timeout(PATIENCE).map_err(|_| "the end of a message was not told")?;
+        told(end, &delivery)?;
+    }
+    let requests = endpoint.requests();
+    let wanted = if matches!(end, End::Retried | End::RetriedOnce(_)) { 2 } else { 1 };
+    if requests.len() != before + wanted {
+        return Err(format!("{wanted} requests were to come, {} came", requests.len() - before));
+    }
+    requests[before..].iter().try_for_each(|request| same(&theirs, request))
+}
+
+/// The code of an answer's body.
+fn code(body: &str) -> u32 {
+    let json = body.find('{').zip(body.rfind('}')).and_then(|(start, end)| body.get(start..=end));
+    let code =
+        json.and_then(|json| Json::parse(json).ok()).and_then(|json| json.text_of("code")?.parse().ok());
+    code.unwrap_or(0)
 }
 
 fn same(theirs: &HttpMessage, ours: &Request) -> Result<(), String> {

@@ -15,7 +15,7 @@ const TEXT_IDS: u16 = 0x4;
 const LINES: u16 = 0x20;
 
 /// Attributes that are the protocol's, or that say which SDK it was.
-pub(super) const PROTOCOL: [&str; 13] = [
+pub(super) const PROTOCOL: [&str; 15] = [
     "groupId",
     "streamId",
     "dt",
@@ -27,6 +27,8 @@ pub(super) const PROTOCOL: [&str; 13] = [
     "messageId",
     "rtms",
     "sdkVersion",
+    "msgUUID",
+    "auditVersion",
     "node1ip",
     "rtime1",
 ];
