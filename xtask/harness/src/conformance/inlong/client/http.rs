@@ -15,6 +15,9 @@ use crate::json::Json;
 /// The only content type that servers take.
 const FORM: &str = "application/x-www-form-urlencoded";
 
+/// Fields and messages.
+type Form = (BTreeMap<String, String>, Vec<Vec<u8>>);
+
 /// Posts every form and compares.
 pub(super) fn replay(vector: &Vector, exchanges: &[HttpExchange]) -> Result<(), String> {
     let endpoint = Capture::start(&[])?;
@@ -92,7 +95,7 @@ fn same(theirs: &HttpMessage, ours: &Request) -> Result<(), String> {
 
 /// The fields of a form without the messages, and these: what is between them is the client's choice, which the server
 /// passes over.
-fn form(body: &[u8]) -> Result<(BTreeMap<String, String>, Vec<Vec<u8>>), String> {
+fn form(body: &[u8]) -> Result<Form, String> {
     let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
     let plain = |text: &str| unescape(&text.replace('+', " "));
     let fields = attributes(text).into_iter().map(|(key, value)| (plain(&key), plain(&value)));
