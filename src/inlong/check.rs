@@ -5,7 +5,7 @@ use super::options::{MAX_FRAME, MESSAGE_OVERHEAD, OptionError, Options, Protocol
 use crate::{Invalid, InvalidKind};
 
 /// Attribute keys with a meaning of their own in the protocol.
-const RESERVED: [&str; 28] = [
+const RESERVED: [&str; 26] = [
     "groupId",
     "streamId",
     "dt",
@@ -32,9 +32,10 @@ const RESERVED: [&str; 28] = [
     "mt",
     "uniq",
     "NodeIP",
-    "__addcol1__reptime",
-    "__addcol2__ip",
 ];
+
+/// Keys that the client gives each message, where messages have attributes of their own.
+pub(super) const OF_MESSAGES: [&str; 2] = ["__addcol1__reptime", "__addcol2__ip"];
 
 /// Whether text can stand in an attribute, as a group or stream id or as a key or value: the server splits at `&` and `=`,
 /// trims blanks and miscounts what is not ASCII.

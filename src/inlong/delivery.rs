@@ -9,7 +9,7 @@ use super::frame::{
 use super::message::MAX_ATTRIBUTES;
 use super::options::MESSAGE_OVERHEAD;
 use super::target::{Group, Target, Targets};
-use super::{Ack, Message, NodeList, OptionError, Options, Protocol, SendError, form};
+use super::{Ack, Message, NodeList, OptionError, Options, Protocol, SendError, check, form};
 use crate::codec::bytes::{owned, put, put_byte};
 use crate::codec::packed::packed;
 use crate::destination::{BatchId, Batching, Cause, Destination, Now, Records, Verdict};
@@ -40,8 +40,8 @@ pub struct Lane {
     pub(crate) target: Arc<Target>,
     /// The attributes of the pack, `&` in front.
     attributes: Option<Arc<str>>,
-    /// The second of the data time, where messages have one and the pack says it.
-    second: Option<u64>,
+    /// The data time, ms, as precisely as the pack says it; where messages have one and the pack says it.
+    time: Option<u64>,
     /// Whether each message has a pack of its own.
     alone: bool,
 }
@@ -150,6 +150,12 @@ impl InLong {
                 "the server cuts LF at the end in this type: leave it out, or use type 7",
             );
         }
+        if let Some((key, _)) =
+            message.attributes.iter().find(|(key, _)| has_own && check::OF_MESSAGES.contains(&&**key))
+        {
+            let hint = "each message is given this one already: leave it out";
+            return Err(Invalid::new(["attributes.", key].concat(), InvalidKind::UnknownField, hint).into());
+        }
         let limit = options.max_groups();
         let target = self.targets.get(&message.group, &message.stream, limit, options.max_frame(None));
         let Some(target) = target else { return Err(SendError::TooManyGroups { limit }) };
@@ -157,8 +163,10 @@ impl InLong {
             true => None,
             false => Some(joined(&message.attributes).into()),
         };
-        let second = message.time.filter(|_| !has_own).map(|ms| ms / 1_000);
-        let lane = Lane { target, attributes, second, alone: lines };
+        // The binary layout has seconds.
+        let step = if !is_http && self.msg_type == MsgType::Binary { 1_000 } else { 1 };
+        let time = message.time.filter(|_| !has_own).map(|ms| ms / step * step);
+        let lane = Lane { target, attributes, time, alone: lines };
         let bytes = message.body.len();
         let limit = options.max_message().min(self.room(&lane));
         if bytes > limit {
@@ -419,7 +427,7 @@ impl Destination for InLong {
     }
 
     fn seal(&self, lane: &Lane, records: Records<'_>, id: BatchId, now: Now) -> Sealed {
-        let time = lane.second.map_or(now.wall, |second| second * 1_000);
+        let time = lane.time.unwrap_or(now.wall);
         let mut pack = Pack { id: id.0, count: records.len(), time, now: now.wall, is_packed: false };
         let bytes = if self.options.protocol == Protocol::Http {
             form::body(&lane.target, records, time)
@@ -478,7 +486,7 @@ impl Destination for InLong {
     fn save_lane(&self, lane: &Lane, out: &mut Vec<u8>) {
         put(out, &self.identity);
         put_byte(out, u8::from(lane.alone));
-        put(out, &lane.second.map_or(0, |second| second + 1).to_le_bytes());
+        put(out, &lane.time.map_or(0, |time| time.saturating_add(1)).to_le_bytes());
         let attributes = lane.attributes.as_deref().unwrap_or_default();
         for part in [lane.target.group(), lane.target.stream(), attributes] {
             put_item(out, part.as_bytes());
@@ -488,7 +496,7 @@ impl Destination for InLong {
     fn load_lane(&self, bytes: &[u8]) -> Option<Lane> {
         let (identity, rest) = bytes.split_first_chunk()?;
         let (&alone, rest) = rest.split_first()?;
-        let (second, mut rest) = rest.split_first_chunk()?;
+        let (time, mut rest) = rest.split_first_chunk()?;
         let mut texts = [""; 3];
         for text in &mut texts {
             let (length, from) = rest.split_first_chunk()?;
@@ -503,8 +511,8 @@ impl Destination for InLong {
         let target =
             self.targets.get(group, stream, self.options.max_groups(), self.options.max_frame(None))?;
         let attributes = (!attributes.is_empty()).then(|| attributes.into());
-        let second = u64::from_le_bytes(*second).checked_sub(1);
-        Some(Lane { target, attributes, second, alone: alone != 0 })
+        let time = u64::from_le_bytes(*time).checked_sub(1);
+        Some(Lane { target, attributes, time, alone: alone != 0 })
     }
 
     fn save_sealed(&self, sealed: &Sealed, out: &mut Vec<u8>) {

@@ -35,9 +35,9 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// When what it tells of happened, ms since the Unix epoch. Default: when it is sent. A frame says it with a precision
-    /// of seconds for all its messages, so messages of different seconds go in different frames; with attributes for
-    /// each message (type 6, or bit 1 of `extend_field`) it stands there, and they go together.
+    /// When what it tells of happened, ms since the Unix epoch. Default: when it is sent. A frame says it once for all its
+    /// messages, type 7 in seconds, the others and the HTTP endpoint in ms, so messages of different times go in different
+    /// frames; with attributes for each message (type 6, or bit 1 of `extend_field`) it stands there, and they go together.
     #[must_use]
     pub fn time(mut self, ms: u64) -> Self {
         self.time = Some(ms);

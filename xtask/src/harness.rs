@@ -5,11 +5,13 @@ use std::process::{Command, ExitCode};
 use crate::tools::cargo;
 use crate::{root, target_dir};
 
-/// How the harness and the `trackwire` command are built.
-#[derive(Clone, Copy)]
+/// How the harness, and the `trackwire` command where it is needed, are built.
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Profile {
     /// Quick to build.
     Debug,
+    /// The same, with the `trackwire` command.
+    DebugWithCommand,
     /// Quick to run: where something is measured.
     Release,
 }
@@ -20,10 +22,13 @@ pub(crate) fn run(chore: &str, arguments: &[String], profile: Profile) -> ExitCo
     let xtask = std::env::current_exe().unwrap_or_default();
     let mut build = cargo();
     build.args(["build", "--package", "xtask-harness"]);
+    if profile != Profile::Debug {
+        build.args(["--package", "trackwire", "--features", "trackwire/cli", "--bins"]);
+    }
     let folder = match profile {
-        Profile::Debug => "debug",
+        Profile::Debug | Profile::DebugWithCommand => "debug",
         Profile::Release => {
-            build.args(["--release", "--package", "trackwire", "--features", "trackwire/cli", "--bins"]);
+            build.arg("--release");
             "release"
         }
     };

@@ -59,7 +59,7 @@ const CHORES: &[Chore] = &[
         name: "conformance",
         arguments: "SYSTEM DIR",
         about: "replay every vector in DIR, natively, through the npm package, to the collector; SYSTEM is `growingio` or `inlong`",
-        run: |arguments| harness::run("conformance", arguments, harness::Profile::Debug),
+        run: |arguments| harness::run("conformance", arguments, harness::Profile::DebugWithCommand),
     },
     Chore {
         name: "differential",

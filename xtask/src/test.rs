@@ -24,14 +24,15 @@ const NOT_IN_CORE: [&str; 7] =
 type Step = (&'static str, fn() -> StepResult);
 
 /// The steps, in the order they run.
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 16] = [
     ("repository", tidy::step),
     ("format", format),
     ("lints", lints),
     ("lints for wasm32", lints_wasm),
     ("documentation", documentation),
     ("unit, integration and doc tests", tests),
-    ("conformance: growingio", conformance),
+    ("conformance: growingio", conformance_growingio),
+    ("conformance: inlong", conformance_inlong),
     ("differential", differential),
     ("demo", demo),
     ("page", page),
@@ -104,12 +105,22 @@ fn documentation() -> StepResult {
 }
 
 /// Natively, and through the npm package in Node.
-fn conformance() -> StepResult {
+fn conformance_growingio() -> StepResult {
     package::setup()?;
-    let vectors = root().join("tests/vectors/growingio");
+    conformance("growingio")
+}
+
+/// Natively, and to the collector.
+fn conformance_inlong() -> StepResult {
+    collector()?;
+    conformance("inlong")
+}
+
+fn conformance(system: &str) -> StepResult {
+    let vectors = root().join("tests/vectors").join(system);
     let mut test = cargo();
     test.args(["test", "--locked", "--workspace", "--all-features", "--test", "conformance", "--"]);
-    run_tests(for_harness(&mut test).arg("growingio").arg(vectors))
+    run_tests(for_harness(&mut test).env("TRACKWIRE_BIN", binary()).arg(system).arg(vectors))
 }
 
 /// Random events: the npm package's wasm build does what the crate does.

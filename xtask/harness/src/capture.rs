@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 use crate::http::{Message, unescape};
 
 /// What the capture server does with a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// Answers with this status and no body.
     Status(u16),
+    /// Answers with this status and JSON.
+    Body(u16, String),
     /// Cuts the connection after reading the request.
     Cut,
 }
@@ -94,6 +96,16 @@ impl Capture {
         format!("http://{}", self.address)
     }
 
+    /// Its port.
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Replaces the answers, in the order of all requests.
+    pub(crate) fn script(&self, answers: Vec<Answer>) {
+        self.shared.lock().answers = answers;
+    }
+
     /// Waits until `count` requests have arrived; false when they did not within `timeout`.
     pub(crate) fn wait(&self, count: usize, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
@@ -136,13 +148,19 @@ impl Shared {
         let mut reading = BufReader::new(reading);
         while let Ok(Some(message)) = Message::read(&mut reading) {
             let answer = self.keep(message);
-            let written = match answer {
-                // In one write: several small ones would wait for one another's acknowledgement.
-                Answer::Status(status) => stream
-                    .write_all(format!("HTTP/1.1 {status} Scripted\r\ncontent-length: 0\r\n\r\n").as_bytes()),
-                Answer::Cut => stream.shutdown(Shutdown::Both),
+            let (status, body) = match &answer {
+                Answer::Status(status) => (status, ""),
+                Answer::Body(status, body) => (status, &body[..]),
+                Answer::Cut => {
+                    let _ = stream.shutdown(Shutdown::Both);
+                    return;
+                }
             };
-            if written.is_err() || answer == Answer::Cut {
+            let kind = if body.is_empty() { "" } else { "content-type: application/json;charset=utf-8\r\n" };
+            let length = body.len();
+            let head = format!("HTTP/1.1 {status} Scripted\r\n{kind}content-length: {length}\r\n\r\n");
+            // In one write: several small ones would wait for one another's acknowledgement.
+            if stream.write_all(format!("{head}{body}").as_bytes()).is_err() {
                 return;
             }
         }
@@ -164,7 +182,7 @@ impl Shared {
             body: message.body,
         };
         let mut state = self.lock();
-        let answer = state.answers.get(state.requests.len()).copied().unwrap_or(Answer::Status(204));
+        let answer = state.answers.get(state.requests.len()).cloned().unwrap_or(Answer::Status(204));
         state.requests.push(request);
         drop(state);
         self.changed.notify_all();

@@ -1,5 +1,6 @@
 //! InLong DataProxy: exchanges of the vendor's clients with its server, played to our client and to the collector.
 
+mod client;
 mod server;
 mod vector;
 
@@ -14,16 +15,17 @@ use vector::Vector;
 pub(super) fn run(files: &[PathBuf], report: &mut Report) -> Result<(), String> {
     let vectors: Vec<(&PathBuf, Result<Vector, String>)> =
         files.iter().map(|file| (file, read(file))).collect();
-    let unknown = server::unknown_groups(vectors.iter().filter_map(|(_, vector)| vector.as_ref().ok()));
+    let unknown = server::unknown(vectors.iter().filter_map(|(_, vector)| vector.as_ref().ok()));
     let mut arguments = vec!["--inlong-listen", "127.0.0.1:0"];
-    for group in &unknown {
-        arguments.extend(["--inlong-unknown", group]);
+    for target in &unknown {
+        arguments.extend(["--inlong-unknown", target]);
     }
     let collector = Collector::start_with("127.0.0.1:0", "conformance", &arguments)?;
     for (file, vector) in vectors {
         let mut verdicts: Vec<(&'static str, Verdict)> = Vec::new();
         match &vector {
             Ok(vector) => {
+                verdicts.extend(client::replay(vector).map(|verdict| ("native", verdict)));
                 verdicts.extend(server::play(vector, &collector).map(|verdict| ("collector", verdict)));
             }
             Err(why) => verdicts.push(("case", Verdict::Failed(why.clone()))),

@@ -12,8 +12,12 @@ pub(super) struct Vector {
     pub(super) config: Json,
     /// Its calls, each in its client's own form.
     pub(super) calls: Vec<Json>,
+    /// The lines that it said.
+    pub(super) output: Vec<String>,
     /// What it asked the Manager.
     pub(super) manager_requests: Vec<ManagerRequest>,
+    /// What differs from run to run, in words.
+    volatile: Vec<String>,
     /// What the server handed on; `None` when the case does not say.
     pub(super) events: Option<Vec<Event>>,
 }
@@ -89,8 +93,18 @@ impl Vector {
             kind: Kind::read(&file)?,
             config: file.get("config").cloned().unwrap_or(Json::Null),
             calls: list("calls").to_vec(),
+            output: list("client_output").iter().filter_map(Json::text).map(str::to_owned).collect(),
             manager_requests: list("manager_requests").iter().map(ManagerRequest::read).collect(),
+            volatile: list("volatile").iter().filter_map(Json::text).map(str::to_owned).collect(),
             events,
+        })
+    }
+
+    /// Whether a field, or the attribute of this name, differs from run to run.
+    pub(super) fn is_volatile(&self, name: &str) -> bool {
+        self.volatile.iter().any(|text| {
+            let text = text.strip_prefix("attr ").unwrap_or(text);
+            text.split([' ', ',', '(']).next() == Some(name)
         })
     }
 

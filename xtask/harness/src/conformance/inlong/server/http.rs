@@ -84,12 +84,13 @@ fn state(answer: &Message) -> Option<u32> {
     STATES.contains(&code).then_some(code)
 }
 
-/// The group that an answer with this code names: `Topic not configured for groupId(g),streamId(,s)`.
-pub(super) fn group_of(answer: &[u8], code: u32) -> Option<String> {
+/// What an answer with this code names: `Topic not configured for groupId(g),streamId(,s)`.
+pub(super) fn target_of(answer: &[u8], code: u32) -> Option<String> {
     let body = String::from_utf8_lossy(answer);
     let (_, rest) = body.split_once(&format!("\"code\":\"{code}\""))?;
-    let (group, _) = rest.split_once("groupId(")?.1.split_once(')')?;
-    Some(group.to_owned())
+    let (group, rest) = rest.split_once("groupId(")?.1.split_once(')')?;
+    let (stream, _) = rest.split_once("streamId(")?.1.split_once(')')?;
+    Some(format!("{group}/{}", stream.trim_start_matches(',')))
 }
 
 fn same(expected: &Message, got: &Message) -> Result<(), String> {

@@ -12,8 +12,11 @@ use super::super::super::{Case, Cases};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A case: its name, what differs from the defaults, and the messages with their attributes.
-type Sending = (&'static str, fn(&mut Options), Vec<(Vec<u8>, &'static [(&'static str, &'static str)])>);
+/// A message and its attributes.
+type Given = (Vec<u8>, &'static [(&'static str, &'static str)]);
+
+/// A case: its name, what differs from the defaults, and the messages.
+type Sending = (&'static str, fn(&mut Options), Vec<Given>);
 
 fn sendings() -> Vec<Sending> {
     let plain = |texts: &[&str]| texts.iter().map(|text| (text.as_bytes().to_vec(), &[][..])).collect();
@@ -38,7 +41,7 @@ fn sendings() -> Vec<Sending> {
     ]
 }
 
-fn many(count: usize) -> Vec<(Vec<u8>, &'static [(&'static str, &'static str)])> {
+fn many(count: usize) -> Vec<Given> {
     (0..count).map(|at| (format!("message {at}, {}", at * at).into_bytes(), &[][..])).collect()
 }
 

@@ -1,0 +1,224 @@
+//! The client's side: our client sends what the vendor's client sent, to a Manager and a node of this program's own that
+//! answer as the vendor's server did. What arrives must mean the same, and what is told of it must be what the answers say.
+
+mod compare;
+mod http;
+mod manager;
+mod node;
+mod options;
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use trackwire::engine::Fate;
+use trackwire::inlong::{Client, Delivery, Message};
+
+use super::super::Verdict;
+use super::vector::{Exchange, Kind, Vector};
+use crate::capture::Capture;
+use crate::inlong::answer::Answer;
+use crate::inlong::attributes;
+use crate::inlong::frame::Frame;
+use crate::json::Json;
+use node::{Node, Reply};
+
+/// How long what is due may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long an answer may take where none comes.
+const NO_ANSWER: Duration = Duration::from_millis(400);
+
+/// The codes that the C++ client refuses a message with: too long, and not to be sent.
+const REFUSALS: [i32; 2] = [6, 7];
+
+/// What an answer must come to.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum End {
+    Delivered,
+    Unconfirmed,
+    Rejected(u32),
+    /// Sent again, the same bytes, and then delivered.
+    Retried,
+    /// Sent again once, then rejected.
+    RetriedOnce(u32),
+}
+
+/// Replays a case; `None` where it says nothing of a client.
+pub(super) fn replay(vector: &Vector) -> Option<Verdict> {
+    let played = match &vector.kind {
+        Kind::Frames(exchanges) => match quirk(exchanges) {
+            Some(why) => return Some(Verdict::Skipped(why)),
+            None => frames(vector, exchanges),
+        },
+        Kind::Forms(exchanges) => http::replay(vector, exchanges),
+        Kind::Manager { status, body, requests } => manager::replay(*status, body, requests),
+        Kind::RawFrames { .. } | Kind::RawHttp { .. } => return None,
+    };
+    Some(played.into())
+}
+
+/// What our client does not do, on purpose.
+fn quirk(exchanges: &[Exchange]) -> Option<&'static str> {
+    let frames: Vec<Frame> =
+        exchanges.iter().filter_map(|exchange| Frame::decode(&exchange.request).ok()).collect();
+    let with = |key: &str| frames.iter().any(|frame| frame.attribute(key) == Some("true"));
+    if with("proxySend") || with("syncSend") {
+        return Some("answers that wait for the queue are not asked for: servers leave them out");
+    }
+    if frames.iter().any(|frame| frame.flags & 0xc0 != 0) {
+        return Some("encrypted and authorised frames are the Java client's own, servers check neither");
+    }
+    None
+}
+
+/// Every frame with messages, one after the other, then heartbeats.
+fn frames(vector: &Vector, exchanges: &[Exchange]) -> Result<(), String> {
+    let decode = |exchange: &Exchange| Frame::decode(&exchange.request);
+    let theirs: Vec<Frame> = exchanges.iter().map(decode).collect::<Result<_, _>>()?;
+    let node = Node::start()?;
+    let manager = Capture::start(&manager::answers(node.port()))?;
+    let options = options::of(vector, exchanges, &theirs, &manager.url())?;
+    let client = Client::builder(options.clone()).build().map_err(|error| error.to_string())?;
+    let mut seen = 0;
+    for (at, (exchange, theirs)) in exchanges.iter().zip(&theirs).enumerate() {
+        let repeated = at > 0 && exchanges[at - 1].request == exchange.request;
+        if theirs.is_heartbeat() || repeated {
+            continue;
+        }
+        let end = end(exchange, theirs)?;
+        let refused = Reply::As(exchange.clone());
+        node.script(match end {
+            End::RetriedOnce(_) => vec![refused.clone(), refused],
+            _ if exchange.answer.is_none() => vec![Reply::Nothing],
+            _ => vec![refused],
+        });
+        let ends = send(&client, vector, theirs)?;
+        let frames = node.frames();
+        let ours = &frames[seen..];
+        seen = frames.len();
+        let exchanged = || -> Result<(), String> {
+            let wanted = if matches!(end, End::Retried | End::RetriedOnce(_)) { 2 } else { 1 };
+            if ours.len() != wanted || ours.iter().any(|frame| frame != &ours[0]) {
+                return Err(format!("{wanted} equal frames were to come, {} came", ours.len()));
+            }
+            compare::frames(vector, theirs, &Frame::decode(&ours[0])?, &options)?;
+            ends.iter().try_for_each(|delivery| told(end, delivery))
+        };
+        exchanged().map_err(|why| format!("exchange {at}: {why}"))?;
+    }
+    heartbeats(exchanges, &theirs, &node, &client)?;
+    manager::asked(&vector.manager_requests, &manager, options.ser_ip.as_deref())?;
+    refused(vector, &client)?;
+    client.close_blocking(PATIENCE).map(drop).map_err(|error| error.to_string())
+}
+
+/// Sends the messages of a frame and waits until each has ended.
+fn send(client: &Client, vector: &Vector, theirs: &Frame) -> Result<Vec<Delivery>, String> {
+    let (group, stream) =
+        (theirs.attribute("groupId").unwrap_or_default(), theirs.attribute("streamId").unwrap_or_default());
+    let messages = options::messages(vector, theirs)?;
+    let (sender, ended) = mpsc::channel();
+    for (data, time) in &messages {
+        let message = Message::new(group, stream, &data[..]);
+        let message = time.iter().fold(message, |message, time| message.time(*time));
+        let added = options::attributes_of(theirs);
+        let message = added.into_iter().fold(message, |message, (key, value)| message.attribute(key, value));
+        let sender = sender.clone();
+        let told = move |delivery| drop(sender.send(delivery));
+        client.send_reported(&message, told).map_err(|error| format!("a message was refused: {error}"))?;
+    }
+    drop(sender);
+    client.flush_blocking(PATIENCE).map_err(|error| error.to_string())?;
+    let ends: Vec<Delivery> = messages.iter().map_while(|_| ended.recv_timeout(PATIENCE).ok()).collect();
+    match ends.len() {
+        told if told == messages.len() => Ok(ends),
+        told => Err(format!("{} messages were sent, the end of {told} was told", messages.len())),
+    }
+}
+
+/// What the answer comes to.
+fn end(exchange: &Exchange, theirs: &Frame) -> Result<End, String> {
+    let Some(answer) = &exchange.answer else {
+        let quiet = theirs.attribute("isAck") == Some("false");
+        return Ok(if quiet { End::Unconfirmed } else { End::Retried });
+    };
+    Ok(end_of(Answer::decode(answer)?.code()))
+}
+
+/// What a code comes to.
+fn end_of(code: u32) -> End {
+    match code {
+        // A duplicate is there.
+        0 | 120 => End::Delivered,
+        1 | 2 | 3 | 114 | 116..=119 => End::Retried,
+        code @ 1..=151 => End::Rejected(code),
+        code => End::RetriedOnce(code),
+    }
+}
+
+fn told(end: End, delivery: &Delivery) -> Result<(), String> {
+    let fits = match (end, &delivery.fate) {
+        (End::Delivered | End::Retried, Fate::Delivered) => true,
+        (End::Unconfirmed, Fate::Unconfirmed) => true,
+        (End::Rejected(code) | End::RetriedOnce(code), Fate::Rejected(cause)) => cause.code == code,
+        _ => false,
+    };
+    if fits { Ok(()) } else { Err(format!("{end:?} was to be told, {:?} was", delivery.fate)) }
+}
+
+/// Calls that the C++ client refused: `["send", group, stream, message, …]`, with `send=CODE` in its output.
+fn refused(vector: &Vector, client: &Client) -> Result<(), String> {
+    let sends =
+        vector.calls.iter().filter(|call| call.elements().first().and_then(Json::text) == Some("send"));
+    let codes = vector.output.iter().filter_map(|line| line.strip_prefix("send=")?.parse::<i32>().ok());
+    for (call, code) in sends.zip(codes) {
+        let [_, group, stream, message, ..] = call.elements() else { continue };
+        let (Some(group), Some(stream), Some(message)) = (group.text(), stream.text(), message.text()) else {
+            continue;
+        };
+        if !REFUSALS.contains(&code) {
+            continue;
+        }
+        let got = client.send(group, stream, message).err().map(|error| error.code());
+        if got != Some(code) {
+            return Err(format!("{call}: the code {code} was to be returned, it was {got:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// Heartbeats like the vendor's, where the case has such, and what is not understood does no harm.
+fn heartbeats(exchanges: &[Exchange], theirs: &[Frame], node: &Node, client: &Client) -> Result<(), String> {
+    let mut expected = exchanges.iter().zip(theirs).filter(|(_, frame)| frame.is_heartbeat());
+    let Some((exchange, _)) = expected.next() else {
+        // The first on a connection opens it.
+        return node.heartbeats(0, PATIENCE).iter().try_for_each(|heartbeat| compare::heartbeat(heartbeat));
+    };
+    if theirs.iter().any(|frame| frame.kind == 1) {
+        // The text answer is of no frame that our client sends; it must get over it.
+        node.aside(exchange.answer.as_deref().unwrap_or_default());
+    }
+    let data = theirs.iter().find(|frame| !frame.is_heartbeat());
+    let group = data.and_then(|frame| frame.attribute("groupId")).unwrap_or("test_group");
+    if data.is_none() {
+        // Without anything to send there is no connection.
+        client.send(group, "before_heartbeat", "hello").map_err(|error| error.to_string())?;
+    }
+    let before = node.heartbeats(0, PATIENCE).len();
+    let came = node.heartbeats(before + 1, PATIENCE);
+    if came.len() == before {
+        return Err("no heartbeat came".to_owned());
+    }
+    came.iter().try_for_each(|heartbeat| compare::heartbeat(heartbeat))?;
+    client.send(group, "after_heartbeat", "still there").map_err(|error| error.to_string())?;
+    match client.flush_blocking(PATIENCE) {
+        Ok(report) if report.pending == 0 && report.delivered > 0 => Ok(()),
+        Ok(report) => Err(format!("after the heartbeat: {report:?}")),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The value of a field of a form or a query.
+fn field(text: &str, name: &str) -> Option<String> {
+    attributes(text).into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
+}

@@ -1,0 +1,155 @@
+//! Whether what our client sent means what the vendor's sent.
+
+use std::collections::BTreeMap;
+
+use trackwire::inlong::Options;
+
+use super::super::vector::{ManagerRequest, Vector};
+use super::field;
+use super::options::{PROTOCOL, call_time};
+use crate::capture::Request;
+use crate::http::unescape;
+use crate::inlong::attributes;
+use crate::inlong::frame::{Frame, Message};
+
+/// A frame with messages.
+pub(super) fn frames(vector: &Vector, theirs: &Frame, ours: &Frame, options: &Options) -> Result<(), String> {
+    let differ = |what: &str, theirs: &dyn std::fmt::Debug, ours: &dyn std::fmt::Debug| {
+        Err(format!("{what}: expected {theirs:?}, got {ours:?}"))
+    };
+    let head = |frame: &Frame| (frame.kind, frame.group_number, frame.stream_number, frame.ext, frame.cnt);
+    if head(theirs) != head(ours) {
+        return differ("type, numbers, ext or cnt", &head(theirs), &head(ours));
+    }
+    if theirs.is_compressed() != ours.is_compressed() && !grew(theirs)? {
+        return differ("compressed", &theirs.is_compressed(), &ours.is_compressed());
+    }
+    if !vector.is_volatile("dt") && theirs.dt != ours.dt {
+        return differ("dt", &theirs.dt, &ours.dt);
+    }
+    let (said, says) = (told(vector, theirs, options), told(vector, ours, options));
+    if said != says {
+        return differ("attributes", &said, &says);
+    }
+    ids(theirs, ours)?;
+    let (expected, got) = (theirs.messages()?, ours.messages()?);
+    let data = |messages: &[Message]| messages.iter().map(|message| message.data.clone()).collect::<Vec<_>>();
+    if data(&expected) != data(&got) {
+        return differ("messages", &expected, &got);
+    }
+    expected.iter().zip(&got).try_for_each(|(expected, got)| own(vector, expected, got, options))
+}
+
+/// Whether compression did not make the body smaller. Ours leaves it out then.
+fn grew(frame: &Frame) -> Result<bool, String> {
+    let plain: usize = frame.messages()?.iter().map(|message| message.data.len()).sum();
+    Ok(frame.is_compressed() && frame.body.len() >= plain)
+}
+
+/// The attributes that say something to whoever reads the messages.
+fn told(vector: &Vector, frame: &Frame, options: &Options) -> BTreeMap<String, String> {
+    let says = |(key, value): &&(String, String)| match key.as_str() {
+        "groupId" | "streamId" | "cnt" => true,
+        // Else it is the machine's own.
+        "node1ip" => options.ser_ip.is_some(),
+        "dt" => !vector.is_volatile("dt"),
+        // That is the default.
+        "isAck" => value != "true",
+        key => !PROTOCOL.contains(&key),
+    };
+    frame.attributes.iter().filter(says).cloned().collect()
+}
+
+/// What an answer is matched by is there, and so is the time of a trace.
+fn ids(theirs: &Frame, ours: &Frame) -> Result<(), String> {
+    let is_number = |key: &str| ours.attribute(key).is_some_and(|value| value.parse::<u64>().is_ok());
+    if ours.kind != 7
+        && (!is_number("dt") || ours.attribute("mid").is_none() || ours.attribute("sid").is_none())
+    {
+        return Err(format!("dt, mid or sid is missing: {}", ours.attribute_text));
+    }
+    if theirs.attribute("rtime1").is_some() && !is_number("rtime1") {
+        return Err(format!("rtime1 is missing: {}", ours.attribute_text));
+    }
+    Ok(())
+}
+
+/// The attributes of a message itself.
+fn own(vector: &Vector, theirs: &Message, ours: &Message, options: &Options) -> Result<(), String> {
+    let (Some(theirs), Some(text)) = (&theirs.attributes, &ours.attributes) else {
+        return if theirs.attributes == ours.attributes {
+            Ok(())
+        } else {
+            Err(format!("{theirs:?}, {ours:?}"))
+        };
+    };
+    const TIME: &str = "__addcol1__reptime";
+    let split = |text: &str| -> (BTreeMap<String, String>, Option<String>) {
+        let mut all: BTreeMap<_, _> = attributes(text).into_iter().collect();
+        let time = all.remove(TIME);
+        if options.ser_ip.is_none() {
+            all.remove("__addcol2__ip");
+        }
+        (all, time)
+    };
+    let ((expected, their_time), (got, our_time)) = (split(theirs), split(text));
+    if expected != got {
+        return Err(format!("a message's attributes: expected {expected:?}, got {got:?}"));
+    }
+    let (Some(their_time), Some(our_time)) = (their_time, our_time) else {
+        return Err(format!("a message's attributes: expected {theirs}, got {text}"));
+    };
+    if their_time.len() != our_time.len() {
+        return Err(format!("a message's time: expected {their_time}, got {our_time}"));
+    }
+    // Local time: on this machine another zone may hold, and all of them differ by quarters of an hour.
+    let given = call_time(vector, &ours.data).is_some();
+    let quarter = |time: &str| {
+        time.get(10..)
+            .and_then(|rest| rest.parse::<u32>().ok())
+            .map(|time| time / 100 % 15 * 100 + time % 100)
+    };
+    if given && quarter(&their_time) != quarter(&our_time) {
+        return Err(format!("a message's time: expected {their_time}, got {our_time}"));
+    }
+    Ok(())
+}
+
+/// A heartbeat in the binary layout, as the vendor's C++ client sends it.
+pub(super) fn heartbeat(bytes: &[u8]) -> Result<(), String> {
+    let frame = Frame::decode(bytes)?;
+    let expected = Frame { kind: 8, version: 1, dt: frame.dt, ..Frame::default() };
+    // In the years that a clock may show, seconds.
+    if frame == expected && (1_500_000_000..4_000_000_000).contains(&frame.dt) {
+        return Ok(());
+    }
+    Err(format!("a heartbeat: expected {expected:?}, got {frame:?}"))
+}
+
+/// A request for a node list.
+pub(super) fn manager(expected: &ManagerRequest, got: &Request, ip: Option<&str>) -> Result<(), String> {
+    let (path, query) = expected.path.split_once('?').unwrap_or((&expected.path, ""));
+    let fields = |query: &str, body: &str, name: &str| field(body, name).or_else(|| field(query, name));
+    let ours = String::from_utf8_lossy(&got.body).into_owned();
+    let protocol = fields(query, &expected.body, "protocolType").map(|name| name.to_ascii_lowercase());
+    let our_protocol =
+        got.parameter("protocolType").map(str::to_owned).or_else(|| field(&ours, "protocolType"));
+    let ends = (&*expected.method, path.rsplit('/').next(), protocol, expected.header("authorization"));
+    let our_protocol = our_protocol.map(|name| name.to_ascii_lowercase());
+    let group = unescape(got.path.rsplit('/').next().unwrap_or_default());
+    let our_ends = (&*got.method, Some(&*group), our_protocol, got.header("authorization"));
+    if ends != our_ends {
+        return Err(format!("the Manager: expected {ends:?}, got {our_ends:?}"));
+    }
+    let form =
+        got.header("content-type").is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+    if !ours.is_empty() && !form {
+        return Err("the Manager: a form must say that it is one".to_owned());
+    }
+    match ip {
+        Some(ip) if field(&ours, "ip").as_deref() != Some(ip) => {
+            Err(format!("the Manager: ip is not {ip}: {ours}"))
+        }
+        _ => Ok(()),
+    }
+}

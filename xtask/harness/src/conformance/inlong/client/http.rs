@@ -1,0 +1,112 @@
+//! Forms: our client posts what the vendor's Java client posted.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc;
+
+use trackwire::inlong::{Client, Message, Options, Protocol};
+
+use super::super::vector::{HttpExchange, Vector};
+use super::{End, NO_ANSWER, PATIENCE, end_of, manager, options, told};
+use crate::capture::{Answer, Capture, Request};
+use crate::http::{Message as HttpMessage, unescape};
+use crate::inlong::attributes;
+use crate::json::Json;
+
+/// The only content type that servers take.
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Fields and messages.
+type Form = (BTreeMap<String, String>, Vec<Vec<u8>>);
+
+/// Posts every form and compares.
+pub(super) fn replay(vector: &Vector, exchanges: &[HttpExchange]) -> Result<(), String> {
+    let endpoint = Capture::start(&[])?;
+    let manager = Capture::start(&manager::answers(endpoint.port()))?;
+    let mut options = Options::new(format!("{}/inlong/manager/openapi/dataproxy/getIpList", manager.url()));
+    options.protocol = Protocol::Http;
+    options.pack_timeout = 50;
+    if let Some(request) = vector.manager_requests.first() {
+        options::authorise(&mut options, request)?;
+    }
+    let client = Client::builder(options).build().map_err(|error| error.to_string())?;
+    for (at, exchange) in exchanges.iter().enumerate() {
+        post(&client, &endpoint, exchange).map_err(|why| format!("exchange {at}: {why}"))?;
+    }
+    manager::asked(&vector.manager_requests, &manager, None)?;
+    client.close_blocking(NO_ANSWER).map(drop).map_err(|error| error.to_string())
+}
+
+/// One form with its answer; after a refusal that may be tried again the next is accepted.
+fn post(client: &Client, endpoint: &Capture, exchange: &HttpExchange) -> Result<(), String> {
+    let (theirs, answer) = (read(&exchange.request)?, read(&exchange.answer)?);
+    let status: u16 = answer.start.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(200);
+    let body = String::from_utf8_lossy(&answer.body).into_owned();
+    let end = end_of(code(&body));
+    let before = endpoint.requests().len();
+    let answers = match end {
+        End::RetriedOnce(_) => vec![body.clone(), body],
+        _ => vec![body, r#"{"code":"0","msg":"Ok"}"#.to_owned()],
+    };
+    let answers = answers.into_iter().map(|body| Answer::Body(status, body));
+    endpoint.script(vec![Answer::Cut; before].into_iter().chain(answers).collect());
+    let (expected, messages) = form(&theirs.body)?;
+    let time = expected.get("dt").and_then(|dt| dt.parse().ok());
+    let of = |key: &str| expected.get(key).map(String::as_str).unwrap_or_default();
+    let (sender, ended) = mpsc::channel();
+    for message in &messages {
+        let message = Message::new(of("groupId"), of("streamId"), &message[..]);
+        let message = time.iter().fold(message, |message, time: &u64| message.time(*time));
+        let sender = sender.clone();
+        let told = move |delivery| drop(sender.send(delivery));
+        client.send_reported(&message, told).map_err(|error| format!("a message was refused: {error}"))?;
+    }
+    client.flush_blocking(PATIENCE).map_err(|error| error.to_string())?;
+    for _ in &messages {
+        let delivery = ended.recv_timeout(PATIENCE).map_err(|_| "the end of a message was not told")?;
+        told(end, &delivery)?;
+    }
+    let requests = endpoint.requests();
+    let wanted = if matches!(end, End::Retried | End::RetriedOnce(_)) { 2 } else { 1 };
+    if requests.len() != before + wanted {
+        return Err(format!("{wanted} requests were to come, {} came", requests.len() - before));
+    }
+    requests[before..].iter().try_for_each(|request| same(&theirs, request))
+}
+
+/// The code of an answer's body.
+fn code(body: &str) -> u32 {
+    let json = body.find('{').zip(body.rfind('}')).and_then(|(start, end)| body.get(start..=end));
+    let code =
+        json.and_then(|json| Json::parse(json).ok()).and_then(|json| json.text_of("code")?.parse().ok());
+    code.unwrap_or(0)
+}
+
+fn same(theirs: &HttpMessage, ours: &Request) -> Result<(), String> {
+    let path = theirs.start.split(' ').nth(1).unwrap_or_default();
+    if ours.method != "POST" || ours.path != path {
+        return Err(format!("expected POST {path}, got {} {}", ours.method, ours.path));
+    }
+    if ours.header("content-type") != Some(FORM) {
+        return Err(format!("the content type must be exactly {FORM}"));
+    }
+    let (expected, got) = (form(&theirs.body)?, form(&ours.body)?);
+    if expected == got { Ok(()) } else { Err(format!("expected {expected:?}, got {got:?}")) }
+}
+
+/// The fields of a form without the messages, and these: what is between them is the client's choice, which the server
+/// passes over.
+fn form(body: &[u8]) -> Result<Form, String> {
+    let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
+    let plain = |text: &str| unescape(&text.replace('+', " "));
+    let fields = attributes(text).into_iter().map(|(key, value)| (plain(&key), plain(&value)));
+    let mut fields: BTreeMap<String, String> = fields.collect();
+    let between = fields.remove("rcdDlmtr").unwrap_or_else(|| "\n".to_owned());
+    let body = fields.remove("body").ok_or("a form without a body")?;
+    let several = fields.get("cnt").is_some_and(|count| count != "1");
+    let parts: Vec<_> = if several { body.split(&between).collect() } else { vec![&*body] };
+    Ok((fields, parts.into_iter().map(|part| part.as_bytes().to_vec()).collect()))
+}
+
+fn read(bytes: &[u8]) -> Result<HttpMessage, String> {
+    HttpMessage::read(&mut &bytes[..]).map_err(|error| error.to_string())?.ok_or_else(|| "nothing".to_owned())
+}
