@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::carrier::Carrier;
 use super::millis;
-use super::teller::{OnOutcome, Teller};
+use super::teller::{Teller, Telling};
 use super::waiters::{End, IS_DRIVER, PATIENCE, Reply, Waiter, Wanted};
 use crate::destination::{Destination, Now};
 use crate::engine::{Engine, Output, Report, Stats, Step};
@@ -65,7 +65,7 @@ where
     pub(crate) fn start(
         engine: Engine<D>,
         carrier: impl Carrier<D>,
-        on_outcome: Option<OnOutcome>,
+        telling: Telling,
         wall: WallClock,
         runtime: Option<Handle>,
     ) -> std::io::Result<Arc<Self>> {
@@ -73,7 +73,7 @@ where
             Some(_) => None,
             None => Some(runtime::Builder::new_current_thread().enable_all().build()?),
         };
-        let teller = Teller::start(on_outcome)?;
+        let teller = Teller::start(telling)?;
         let shared = Arc::new(Self {
             destination: engine.destination().clone(),
             engine: Mutex::new(engine),
@@ -477,7 +477,7 @@ mod tests {
         let destination = GrowingIo::new(&Options::new("p", "d", "http://collector.example")).unwrap();
         let engine = Engine::new(destination, limits, 1);
         let carrier = HttpCarrier::new(Arc::new(Sink::new()));
-        Shared::start(engine, carrier, None, system_clock(), None).unwrap()
+        Shared::start(engine, carrier, Telling::Nothing, system_clock(), None).unwrap()
     }
 
     /// Begins to wait and gives up at once.

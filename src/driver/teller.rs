@@ -12,6 +12,14 @@ use crate::engine::{Outcome, Report};
 /// Called with every outcome, on a thread of its own.
 pub(crate) type OnOutcome = Arc<dyn Fn(&Outcome) + Send + Sync>;
 
+/// What the application is told of.
+pub(crate) enum Telling {
+    Nothing,
+    /// Outcomes of tagged events.
+    Tagged(OnOutcome),
+    All(OnOutcome),
+}
+
 /// Outcomes that may wait for a slow callback. The driver starts nothing that would bring more.
 const MOST_UNTOLD: usize = 10_000;
 
@@ -20,6 +28,7 @@ const MOST_UNTOLD: usize = 10_000;
 pub(crate) struct Teller(Option<Callback>);
 
 struct Callback {
+    only_tagged: bool,
     messages: mpsc::Sender<Message>,
     untold: Arc<Untold>,
 }
@@ -36,8 +45,12 @@ enum Message {
 }
 
 impl Teller {
-    pub(crate) fn start(on_outcome: Option<OnOutcome>) -> std::io::Result<Self> {
-        let Some(on_outcome) = on_outcome else { return Ok(Self(None)) };
+    pub(crate) fn start(telling: Telling) -> std::io::Result<Self> {
+        let (on_outcome, only_tagged) = match telling {
+            Telling::Nothing => return Ok(Self(None)),
+            Telling::Tagged(on_outcome) => (on_outcome, true),
+            Telling::All(on_outcome) => (on_outcome, false),
+        };
         let (messages, receiver) = mpsc::channel();
         let untold = Arc::new(Untold::default());
         let shared = untold.clone();
@@ -53,11 +66,13 @@ impl Teller {
                 }
             }
         })?;
-        Ok(Self(Some(Callback { messages, untold })))
+        Ok(Self(Some(Callback { only_tagged, messages, untold })))
     }
 
     pub(crate) fn tell(&self, outcome: Outcome) {
-        if let Some(Callback { messages, untold }) = &self.0 {
+        if let Some(Callback { only_tagged, messages, untold }) = &self.0
+            && (outcome.tag.is_some() || !only_tagged)
+        {
             untold.count.fetch_add(1, Ordering::AcqRel);
             let _ = messages.send(Message::Outcome(outcome));
         }

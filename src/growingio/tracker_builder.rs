@@ -13,7 +13,7 @@ use crate::Event;
 use crate::destination::Now;
 use crate::driver::carrier::HttpCarrier;
 use crate::driver::native::{Shared, WallClock, fresh_seed, system_clock};
-use crate::driver::teller::OnOutcome;
+use crate::driver::teller::{OnOutcome, Telling};
 use crate::engine::{Engine, Limits, Outcome, RestoreError, WhenFull};
 use crate::policy::{BeforeSend, Enabled, Policy};
 use crate::testing::Sink;
@@ -235,7 +235,8 @@ impl TrackerBuilder {
             Enabled::No => engine.discard(),
             Enabled::Buffer => engine.hold(true),
         }
-        let shared = Shared::start(engine, HttpCarrier::new(transport), self.on_outcome, clock, self.runtime)
+        let telling = self.on_outcome.map_or(Telling::Nothing, Telling::All);
+        let shared = Shared::start(engine, HttpCarrier::new(transport), telling, clock, self.runtime)
             .map_err(BuildError::Thread)?;
         let inner = Inner {
             shared,

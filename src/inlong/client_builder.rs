@@ -13,7 +13,7 @@ use super::delivery::{InLong, LocalTime};
 use super::{ConfigError, Notice, OptionError, Options};
 use crate::destination::Now;
 use crate::driver::native::{Shared, WallClock, fresh_seed, system_clock};
-use crate::driver::teller::OnOutcome;
+use crate::driver::teller::{OnOutcome, Telling};
 use crate::engine::{Engine, Limits, OnExhausted, Outcome, RestoreError, RetryPolicy};
 use crate::transport::HttpTransport;
 use crate::transport::reqwest::{ClientOptions, Reqwest};
@@ -181,16 +181,17 @@ impl ClientBuilder {
         let callbacks = Arc::new(Callbacks::default());
         let client_ip: Arc<str> = options.client_ip().into();
         let (told, on_outcome) = (callbacks.clone(), self.on_outcome);
-        let tell: OnOutcome = Arc::new(move |outcome| {
-            told.tell(&destination, &client_ip, outcome);
-            if let Some(on_outcome) = &on_outcome {
+        let telling = match on_outcome {
+            None => Telling::Tagged(Arc::new(move |outcome| told.tell(&destination, &client_ip, outcome))),
+            Some(on_outcome) => Telling::All(Arc::new(move |outcome| {
+                told.tell(&destination, &client_ip, outcome);
                 on_outcome(outcome);
-            }
-        });
+            })),
+        };
         let request_timeout = Duration::from_millis(options.request_timeout);
         let carrier = InLongCarrier::new(&options, seed, transport);
         let shared =
-            Shared::start(engine, carrier, Some(tell), clock, self.runtime).map_err(BuildError::Thread)?;
+            Shared::start(engine, carrier, telling, clock, self.runtime).map_err(BuildError::Thread)?;
         Ok(Client::new(Inner { shared, callbacks, request_timeout }))
     }
 }
