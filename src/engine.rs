@@ -78,6 +78,12 @@ pub struct Engine<D: Destination> {
     lanes: Vec<Lane<D::Lane>>,
     /// A hash of each lane's key, to find it among many.
     lane_hashes: Vec<u64>,
+    /// Where there may be many lanes: none is ready before this time (monotonic, ms), so that they need not be looked at.
+    ready_from: u64,
+    /// The same for the oldest record that is in no batch: none is too old before this time.
+    expired_from: u64,
+    /// Records have left lanes since these two were what they say, and not only no more than that.
+    bounds_are_loose: bool,
     pool: Pool,
     batches: Batches<D::Sealed>,
     waiting: Waiting<D::Endpoint>,
@@ -210,6 +216,9 @@ impl<D: Destination> Engine<D> {
             seed,
             lanes: Vec::new(),
             lane_hashes: Vec::new(),
+            ready_from: 0,
+            expired_from: 0,
+            bounds_are_loose: true,
             batches: Batches::default(),
             waiting: Waiting::new(),
             flights: Few::default(),
@@ -300,6 +309,11 @@ impl<D: Destination> Engine<D> {
         // A lane that was full already waits for something else than one more event.
         let became_ready = !was_ready && lane.is_full();
         let triggers_flush = lane.batching.triggers_flush;
+        if D::MANY_LANES && (first || became_ready) {
+            let ready = lane.ready_at(self.planted);
+            self.ready_from = ready.map_or(self.ready_from, |at| at.min(self.ready_from));
+            self.expired_from = self.expired_from.min(now.mono.saturating_add(self.limits.max_age));
+        }
         if triggers_flush {
             self.flush_lanes();
         }
@@ -357,6 +371,7 @@ impl<D: Destination> Engine<D> {
         for lane in 0..self.lanes.len() {
             self.lanes[lane].batching = self.batching(&self.lanes[lane].key);
         }
+        self.ready_from = 0;
     }
 
     /// Drops everything that has not been sent, and what waits to be sent again. What is under way cannot be called
@@ -585,7 +600,17 @@ impl<D: Destination> Engine<D> {
         hashes.find(|&(lane, &other)| other == hash && self.lanes[lane].key == *key).map(|(lane, _)| lane)
     }
 
+    /// Looks at all lanes for when there is something to do.
+    fn tighten_bounds(&mut self) {
+        (self.ready_from, self.expired_from, self.bounds_are_loose) = (u64::MAX, u64::MAX, false);
+        for lane in self.lanes.iter().filter(|lane| lane.has_records()) {
+            self.ready_from = self.ready_from.min(lane.ready_at(self.planted).unwrap_or(u64::MAX));
+            self.expired_from = self.expired_from.min(self.expiry(lane.head_at()));
+        }
+    }
+
     fn flush_lanes(&mut self) {
+        self.ready_from = 0;
         for lane in &mut self.lanes {
             lane.flush_to = lane.queue.end();
         }

@@ -277,6 +277,9 @@ impl<D: Destination> Engine<D> {
 
     /// The lane whose first record is the oldest of those that may leave.
     fn choose_lane(&self, now: u64) -> Option<usize> {
+        if D::MANY_LANES && now < self.ready_from {
+            return None;
+        }
         let next = BatchId(self.next_batch);
         let mut first = None;
         for (index, lane) in self.lanes.iter().enumerate() {
@@ -356,6 +359,7 @@ impl<D: Destination> Engine<D> {
         let (count, plain) = source.queue.measure(source.head, events, bytes);
         let range = source.head..source.head + count;
         source.head = range.end;
+        self.bounds_are_loose = true;
         source.bytes -= plain;
         self.new_batch(lane, vec![range], plain)
     }
@@ -487,7 +491,8 @@ impl<D: Destination> Engine<D> {
     fn expire(&mut self, now: u64) {
         let max_age = self.limits.max_age;
         let too_old = |at: i64| age(now, at) >= max_age;
-        for lane in 0..self.lanes.len() {
+        let lanes = if D::MANY_LANES && now < self.expired_from { 0 } else { self.lanes.len() };
+        for lane in 0..lanes {
             let mut end = self.lanes[lane].head;
             while end < self.lanes[lane].queue.end() && too_old(self.lanes[lane].queue.accepted_at(end)) {
                 end += 1;
@@ -508,16 +513,32 @@ impl<D: Destination> Engine<D> {
         }
     }
 
-    fn next_wake(&self, now: u64) -> Option<u64> {
+    fn next_wake(&mut self, now: u64) -> Option<u64> {
+        if D::MANY_LANES && (self.bounds_are_loose || self.ready_from <= now || self.expired_from <= now) {
+            self.tighten_bounds();
+        }
         let mut wake = u64::MAX;
         let mut consider = |at: u64| wake = wake.min(at);
-        let expiry = |at: i64| at.saturating_add_unsigned(self.limits.max_age).max(0) as u64;
         let from = |endpoint: &D::Endpoint| {
             let state = self.endpoints.get(self.via(endpoint, now)?);
             state.map_or(Some(0), |state| state.wake(self.max_in_flight()))
         };
-        for lane in self.lanes.iter().filter(|lane| lane.has_records()) {
-            consider(expiry(lane.head_at()));
+        // Lanes that wait for nothing but themselves.
+        let free = |(_, state): (&D::Endpoint, &Endpoint)| {
+            state.failures == 0 && state.wake(self.max_in_flight()).is_some_and(|at| at <= self.ready_from)
+        };
+        let is_early = D::MANY_LANES
+            && now < self.ready_from
+            && now < self.expired_from
+            && self.most == usize::MAX
+            && self.has_seal_room(self.limits.sealed_reserve())
+            && self.endpoints.iter().all(free);
+        if is_early {
+            consider(self.expired_from);
+            consider(if self.held { u64::MAX } else { self.ready_from });
+        }
+        for lane in self.lanes.iter().filter(|lane| !is_early && lane.has_records()) {
+            consider(self.expiry(lane.head_at()));
             if !self.held
                 && let Some(at) = self.lane_wake(lane, BatchId(self.next_batch), now)
             {
@@ -525,7 +546,7 @@ impl<D: Destination> Engine<D> {
             }
         }
         if let Some((oldest, _)) = self.waiting.oldest() {
-            consider(expiry(oldest));
+            consider(self.expiry(oldest));
         }
         for (endpoint, line) in self.waiting.lines().filter(|_| !self.held) {
             let Some(from) = from(endpoint) else { continue };
@@ -539,6 +560,11 @@ impl<D: Destination> Engine<D> {
         }
         self.flights.iter().filter_map(|(_, flight)| flight.lease).for_each(consider);
         (wake < u64::MAX).then(|| wake.max(now.saturating_add(1)))
+    }
+
+    /// From when on something that was accepted then is too old.
+    pub(super) fn expiry(&self, at: i64) -> u64 {
+        at.saturating_add_unsigned(self.limits.max_age).max(0) as u64
     }
 
     pub(super) fn endpoint_of(&self, id: BatchId, batch: &Batch<D::Sealed>) -> D::Endpoint {

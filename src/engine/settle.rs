@@ -350,6 +350,7 @@ impl<D: Destination> Engine<D> {
             return;
         }
         self.lanes[lane].head = range.end;
+        self.bounds_are_loose = true;
         let bytes = self.finish(lane, &[range], fate, None, false);
         self.lanes[lane].bytes -= bytes;
     }
