@@ -528,3 +528,41 @@ fn collect_says_where_it_listens_and_ends_cleanly() {
     assert!(child.wait().unwrap().success());
     assert!(fs::metadata(&store).unwrap().len() > 0);
 }
+
+#[cfg(unix)]
+#[test]
+fn collect_names_its_inlong_nodes_before_it_is_ready() {
+    let mut command = trackwire();
+    command.args([
+        "collect",
+        "--listen",
+        "127.0.0.1:0",
+        "--inlong-listen",
+        "127.0.0.1:0",
+        "--inlong-nodes",
+        "3",
+    ]);
+    command.args(["--inlong-auth", "id:key", "--inlong-max-packet", "65536"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    for number in 1..=3 {
+        let line = lines.next().unwrap();
+        let address = line.strip_prefix(&format!("InLong node {number} on ")).unwrap();
+        std::net::TcpStream::connect(address).unwrap();
+    }
+    assert!(lines.next().unwrap().starts_with("listening on http://"));
+    interrupt(&child);
+    assert!(child.wait().unwrap().success());
+    for wrong in [
+        &["--inlong-nodes", "2"][..],
+        &["--inlong-listen", "127.0.0.1:0", "--inlong-nodes", "0"],
+        &["--inlong-auth", "id"],
+        &["--inlong-auth", "id:key:more"],
+    ] {
+        assert_eq!(
+            trackwire().arg("collect").args(wrong).output().unwrap().status.code(),
+            Some(2),
+            "{wrong:?}"
+        );
+    }
+}

@@ -153,3 +153,117 @@ fn the_manager_wants_exactly_the_right_header() {
         assert_eq!(answer.status, status, "{header:?}");
     }
 }
+
+/// A frame of a text type; the lengths may lie.
+fn text(kind: u8, body: &[u8], attributes: &str, body_len: u32, attributes_len: u32) -> Vec<u8> {
+    let mut out = ((9 + body.len() + attributes.len()) as u32).to_be_bytes().to_vec();
+    out.push(kind);
+    out.extend_from_slice(&body_len.to_be_bytes());
+    out.extend_from_slice(body);
+    out.extend_from_slice(&attributes_len.to_be_bytes());
+    out.extend_from_slice(attributes.as_bytes());
+    out
+}
+
+fn with_attributes(kind: u8, body: &[u8], attributes: &str) -> Vec<u8> {
+    text(kind, body, attributes, body.len() as u32, attributes.len() as u32)
+}
+
+#[test]
+fn what_is_wrong_with_a_frame_has_a_code() {
+    let server = with(Options { inlong_unknown: vec!["g/lost".into()], ..Options::default() });
+    let mut node = Node::connect(server.handle.inlong_addrs()[0]);
+    let changed = |at: usize, bytes: &[u8]| {
+        let mut frame = binary(1, &[b"a"], TARGET);
+        frame[at..at + bytes.len()].copy_from_slice(bytes);
+        frame
+    };
+    let item = b"\0\0\0\x01a";
+    for (case, frame, code) in [
+        ("negative body", changed(21, &[0x80, 0, 0, 0]), 106),
+        ("body beyond the frame", changed(21, &[0x7f, 0, 0, 0]), 95),
+        ("negative attributes", changed(30, &[0x80, 0]), 107),
+        ("attributes beyond the frame", changed(30, &[0x7f, 0]), 95),
+        ("file check", changed(9, &[0, 0x0c]), 112),
+        ("index message", changed(9, &[0, 0x14]), 112),
+        ("numbers without a table", changed(5, &[0, 3, 0, 1, 0, 0]), 3),
+        ("blank group", binary(1, &[b"a"], "groupId= &streamId=s"), 100),
+        ("one stream without a topic", binary(1, &[b"a"], "groupId=g&streamId=lost"), 115),
+        ("proxySend without an answer", binary(1, &[b"a"], "groupId=g&isAck=false&proxySend=true"), 151),
+        // As long as attributes may be, so that the text which quotes them has no room.
+        ("long attributes", binary(1, &[b"a"], &"k".repeat(32_000)), 109),
+        ("empty body", with_attributes(3, b"", TARGET), 105),
+        ("negative body", text(5, b"a", TARGET, 0xffff_ffff, 0), 106),
+        ("body beyond the frame", text(5, b"a", TARGET, 1000, 0), 104),
+        ("negative attributes", text(5, b"a", TARGET, 1, 0xffff_ffff), 107),
+        ("doubled key", with_attributes(2, b"a", "groupId=g&groupId=g"), 109),
+        ("short list", with_attributes(5, b"\0\0\0\x01", TARGET), 123),
+        ("first item empty", with_attributes(5, b"\0\0\0\0\0\0\0\x01a", TARGET), 123),
+        ("not snappy", with_attributes(3, b"\xff\xff\xff\xff\x0f", &format!("{TARGET}&cp=snappy")), 96),
+        ("no group", with_attributes(6, b"a", "a=1"), 100),
+        (
+            "syncSend without an answer",
+            with_attributes(5, item, &format!("{TARGET}&isAck=false&syncSend=true")),
+            150,
+        ),
+    ] {
+        node.write(&frame);
+        let answer = node.frame().unwrap_or_else(|| panic!("{case}"));
+        assert_eq!(answer[4], frame[4], "{case}");
+        let text = String::from_utf8_lossy(&answer).into_owned();
+        assert!(text.contains(&format!("dpIp=127.0.0.1&errCode={code}")), "{case}: {text}");
+        let bad = server.records("bad?order=desc&limit=1").remove(0);
+        assert_eq!(bad["status"], code, "{case}");
+    }
+    // Who wants no answer gets none, whatever is wrong; nor does success in a text type that waits for the queue.
+    node.write(&binary(2, &[b"a"], "streamId=s&isAck=false"));
+    node.write(&with_attributes(5, item, &format!("{TARGET}&syncSend=true")));
+    node.write(&binary(3, &[b"a"], &format!("{TARGET}&syncSend=true")));
+    assert_eq!(uniq(&node.frame().unwrap()), 3);
+    assert_eq!(server.stats()["good"], 2);
+}
+
+#[test]
+fn bodies_come_apart_as_their_layout_says() {
+    let server = nodes(1);
+    let mut node = Node::connect(server.handle.inlong_addrs()[0]);
+    let mut last = 0;
+    let mut seen = |frame: &[u8]| {
+        node.write(frame);
+        let answer = node.frame().unwrap();
+        assert!(!String::from_utf8_lossy(&answer).contains("errCode"));
+        let records = server.records(&format!("good?after={last}"));
+        last += records.len();
+        records
+    };
+    let texts = |records: &[Value]| -> Vec<Value> {
+        records.iter().map(|record| record["raw"]["text"].clone()).collect()
+    };
+    let lines =
+        |count: u32, more: &str| with_attributes(2, b"a\n\nb\n", &format!("{TARGET}&cnt={count}{more}"));
+    assert_eq!(texts(&seen(&lines(3, ""))), ["a", "", "b"]);
+    assert_eq!(texts(&seen(&lines(1, ""))), ["a\n\nb"]);
+    assert_eq!(texts(&seen(&lines(1, "&mt=pb"))), ["a\n\nb\n"]);
+    let pairs = b"\0\0\0\x01a\0\0\0\x03k=1\0\0\0\x01b\0\0\0\0";
+    let records = seen(&with_attributes(6, pairs, TARGET));
+    assert_eq!(
+        (texts(&records), &records[0]["attributes"]["k"]),
+        (vec![json!("a"), json!("b")], &json!("1"))
+    );
+    assert_eq!(
+        (&records[1]["attributes"]["k"], &records[1]["attributes"]["cnt"]),
+        (&Value::Null, &json!("1"))
+    );
+    // Taken in, and shown as it is.
+    let records = seen(&with_attributes(6, b"\0\0\0\x09a", TARGET));
+    assert_eq!((records.len(), &records[0]["raw"]["base64"]), (1, &json!("AAAACWE=")));
+    assert!(records[0]["raw"]["problem"].as_str().unwrap().contains("not a list"));
+    let mut snappy = binary(1, &[b"a"], TARGET);
+    snappy[4] = 0x27;
+    let records = seen(&snappy);
+    assert!(records[0]["raw"]["problem"].as_str().unwrap().contains("snappy"));
+    assert_eq!(records[0]["request"]["layers"], json!(["snappy"]));
+    // The reader behind the queue undoes snappy only where no other flag is set.
+    snappy[4] = 0x67;
+    assert_eq!(texts(&seen(&snappy)), ["a"]);
+}

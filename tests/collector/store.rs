@@ -144,3 +144,18 @@ fn files_of_others_are_left_alone() {
     Connection::open(&newer).unwrap().pragma_update(None, "user_version", 99).unwrap();
     assert!(refused(&newer).contains("version 99"));
 }
+
+#[test]
+fn a_file_of_the_first_version_is_brought_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("events.sqlite");
+    let server = open(&path);
+    server.track("before").unwrap();
+    drop(server);
+    let file = Connection::open(&path).unwrap();
+    file.execute_batch("ALTER TABLE requests DROP COLUMN frame; PRAGMA user_version = 1;").unwrap();
+    drop(file);
+    let server = open(&path);
+    server.track("after").unwrap();
+    assert_eq!(server.names("good?raw=1"), ["before", "after"]);
+}

@@ -211,8 +211,10 @@ impl Connection<'_> {
     fn decide(&self, pack: Pack, frame: Vec<u8>, action: Action, received_at: i64) -> Done {
         let Pack { head, format, is_snappy, plain_bytes, reply, result } = pack;
         let (answer, outcome) = match result {
-            Ok(_) if let Some(code) = action.number() => (reply.planned(code), None),
-            Ok(records) => (reply.accepted(), Some(Outcome::Good(records))),
+            Ok(records) => match action.number() {
+                Some(code) => (reply.planned(code), None),
+                None => (reply.accepted(), Some(Outcome::Good(records))),
+            },
             Err(refused) => {
                 let bad = Outcome::Bad {
                     reason: refused.reason(),
