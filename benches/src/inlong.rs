@@ -131,6 +131,17 @@ fn as_fast(measured: &[Vec<Sent>], clients: &[(&str, Client)], messages: usize, 
             ]
         })
         .collect();
+    let best = |figure: &dyn Fn(usize) -> f64, ours: bool, most: bool| {
+        let of = |client: &Client| matches!(client, Client::Ours(_)) == ours;
+        let places = (0..clients.len()).filter(|place| of(&clients[*place].1)).map(figure);
+        places.reduce(if most { f64::max } else { f64::min }).unwrap_or(f64::NAN)
+    };
+    let (costs, speeds) = (|place: usize| cpu(place).median, |place: usize| per_second(place).median);
+    // The better of each side, whatever its settings.
+    let cost = best(&costs, true, false) / best(&costs, false, false);
+    let speed = best(&speeds, true, true) / best(&speeds, false, true);
+    report.aim("InLong: CPU for each message, to the Go client's", "1/3", number(cost), cost <= 1.0 / 3.0);
+    report.aim("InLong: messages/s on one core, to the Go client's", "more than 1", number(speed), speed > 1.0);
     report.table(
         ["client", "messages/s", "to Go", "CPU µs each", "to Go", "peak MB", "messages a pack", "bytes each"],
         &rows,
