@@ -72,6 +72,7 @@ fn main() -> ExitCode {
         Some("__sink") => sink::serve(),
         Some("__memory") => memory::child(&arguments[1..]),
         Some("__inlong_sink") => inlong::serve(),
+        Some("__inlong_ours") => inlong::child(&arguments[1..]),
         Some("__ours") => vendor_ours::child(&arguments[1..]),
         _ => run(&arguments),
     };

@@ -120,7 +120,7 @@ pub(super) fn heartbeat(bytes: &[u8]) -> Result<(), String> {
     let frame = Frame::decode(bytes)?;
     let expected = Frame { kind: 8, version: 1, dt: frame.dt, ..Frame::default() };
     // In the years that a clock may show, seconds.
-    if frame == expected && (1_500_000_000..4_000_000_000).contains(&frame.dt) {
+    if frame == expected && (1_500_000_000..3_000_000_000).contains(&frame.dt) {
         return Ok(());
     }
     Err(format!("a heartbeat: expected {expected:?}, got {frame:?}"))
@@ -151,5 +151,69 @@ pub(super) fn manager(expected: &ManagerRequest, got: &Request, ip: Option<&str>
             Err(format!("the Manager: ip is not {ip}: {ours}"))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use trackwire::inlong::Options;
+
+    use super::super::super::vector::Vector;
+    use super::{frames, heartbeat};
+    use crate::inlong::frame::Frame;
+
+    const EMPTY: &str = r#"{"exchanges":[],"volatile":["dt","attr mid"]}"#;
+
+    fn vector() -> Vector {
+        Vector::parse(EMPTY).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn frame(change: impl FnOnce(&mut Frame)) -> Frame {
+        let mut frame = Frame { kind: 7, ext: 4, cnt: 2, uniq: 1, dt: 1_700_000_000, ..Frame::default() };
+        frame.body = [&[0, 0, 0, 1][..], b"a", &[0, 0, 0, 2], b"bc"].concat();
+        frame.attributes = [("groupId", "g"), ("streamId", "s"), ("k", "v"), ("rtms", "5")]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .to_vec();
+        change(&mut frame);
+        frame
+    }
+
+    #[test]
+    fn what_means_the_same_passes_and_a_change_does_not() {
+        let check =
+            |change: fn(&mut Frame)| frames(&vector(), &frame(|_| {}), &frame(change), &Options::default());
+        assert_eq!(check(|_| {}), Ok(()));
+        assert_eq!(check(|frame| (frame.uniq, frame.dt) = (9, 9)), Ok(()));
+        assert_eq!(check(|frame| frame.attributes.swap(0, 2)), Ok(()));
+        assert_eq!(check(|frame| frame.attributes[3].1 = "6".to_owned()), Ok(()));
+        let wrong: [fn(&mut Frame); 8] = [
+            |frame| frame.kind = 5,
+            |frame| frame.ext = 5,
+            |frame| frame.cnt = 1,
+            |frame| frame.group_number = 1,
+            |frame| frame.body[4] = b'x',
+            |frame| frame.body.truncate(5),
+            |frame| frame.attributes[1].1 = "t".to_owned(),
+            |frame| frame.attributes.push(("other".to_owned(), "1".to_owned())),
+        ];
+        for (at, change) in wrong.into_iter().enumerate() {
+            assert!(check(change).is_err(), "change {at}");
+        }
+        let compressed = check(|frame| {
+            frame.body = snap::raw::Encoder::new().compress_vec(&frame.body).unwrap_or_default();
+            frame.flags = 0x20;
+        });
+        assert!(compressed.is_err());
+    }
+
+    #[test]
+    fn a_heartbeat_has_one_form() {
+        let good = [0, 0, 0, 14, 8, 0x6b, 1, 0x68, 0x46, 1, 0, 0, 0, 0, 0, 0, 0xee, 1];
+        assert_eq!(heartbeat(&good), Ok(()));
+        for at in [4, 5, 9, 13, 17] {
+            let mut bad = good;
+            bad[at] ^= 0x80;
+            assert!(heartbeat(&bad).is_err(), "byte {at}");
+        }
     }
 }
