@@ -130,6 +130,8 @@ struct Lane<K> {
     queue: Queue,
     /// The first record that is in no batch yet.
     head: u64,
+    /// When that was accepted; of no meaning while there is none.
+    head_at: i64,
     /// Bytes of the records from `head` on.
     bytes: usize,
     /// Records before this one go out without waiting for the lane's limits.
@@ -301,6 +303,9 @@ impl<D: Destination> Engine<D> {
         let first = lane.head == lane.queue.end();
         let was_ready = lane.is_full();
         lane.queue.push(&mut self.pool, record, at, tag);
+        if first {
+            lane.head_at = at;
+        }
         lane.bytes += record.len();
         self.live.events += 1;
         self.live.plain += record.len();
@@ -518,8 +523,8 @@ impl<D: Destination> Engine<D> {
         let fate = Fate::Dropped(DropReason::Overflow);
         let mut open = None;
         for (index, lane) in self.lanes.iter().enumerate() {
-            if lane.has_records() && open.is_none_or(|(oldest, _)| lane.head_at() < oldest) {
-                open = Some((lane.head_at(), index));
+            if lane.has_records() && open.is_none_or(|(oldest, _)| lane.head_at < oldest) {
+                open = Some((lane.head_at, index));
             }
         }
         let outcomes = self.untold.len();
@@ -561,6 +566,7 @@ impl<D: Destination> Engine<D> {
             batching,
             queue: Queue::default(),
             head: 0,
+            head_at: 0,
             bytes: 0,
             flush_to: 0,
         });
@@ -605,7 +611,7 @@ impl<D: Destination> Engine<D> {
         (self.ready_from, self.expired_from, self.bounds_are_loose) = (u64::MAX, u64::MAX, false);
         for lane in self.lanes.iter().filter(|lane| lane.has_records()) {
             self.ready_from = self.ready_from.min(lane.ready_at(self.planted).unwrap_or(u64::MAX));
-            self.expired_from = self.expired_from.min(self.expiry(lane.head_at()));
+            self.expired_from = self.expired_from.min(self.expiry(lane.head_at));
         }
     }
 
@@ -642,9 +648,12 @@ impl<K> Lane<K> {
             || self.bytes >= self.batching.max_bytes
     }
 
-    /// When the first record that is in no batch was accepted.
-    fn head_at(&self) -> i64 {
-        self.queue.accepted_at(self.head)
+    /// Goes on with this record as the first that is in no batch.
+    fn advance(&mut self, head: u64) {
+        self.head = head;
+        if self.has_records() {
+            self.head_at = self.queue.accepted_at(head);
+        }
     }
 
     /// When the newest record of a batch was accepted.
@@ -661,7 +670,7 @@ impl<K> Lane<K> {
             return Some(0);
         }
         let from = match planted.has(Bug::IdleInsteadOfAge) {
-            false => self.head_at(),
+            false => self.head_at,
             true => self.queue.accepted_at(self.queue.end() - 1),
         };
         self.batching.max_wait.map(|wait| from.saturating_add_unsigned(wait).max(0) as u64)

@@ -284,9 +284,9 @@ impl<D: Destination> Engine<D> {
         let mut first = None;
         for (index, lane) in self.lanes.iter().enumerate() {
             if self.lane_wake(lane, next, now).is_some_and(|at| at <= now)
-                && first.is_none_or(|(oldest, _)| lane.head_at() < oldest)
+                && first.is_none_or(|(oldest, _)| lane.head_at < oldest)
             {
-                first = Some((lane.head_at(), index));
+                first = Some((lane.head_at, index));
             }
         }
         first.map(|(_, index)| index)
@@ -358,7 +358,7 @@ impl<D: Destination> Engine<D> {
         }
         let (count, plain) = source.queue.measure(source.head, events, bytes);
         let range = source.head..source.head + count;
-        source.head = range.end;
+        source.advance(range.end);
         self.bounds_are_loose = true;
         source.bytes -= plain;
         self.new_batch(lane, vec![range], plain)
@@ -538,7 +538,7 @@ impl<D: Destination> Engine<D> {
             consider(if self.held { u64::MAX } else { self.ready_from });
         }
         for lane in self.lanes.iter().filter(|lane| !is_early && lane.has_records()) {
-            consider(self.expiry(lane.head_at()));
+            consider(self.expiry(lane.head_at));
             if !self.held
                 && let Some(at) = self.lane_wake(lane, BatchId(self.next_batch), now)
             {

@@ -349,7 +349,7 @@ impl<D: Destination> Engine<D> {
         if range.is_empty() {
             return;
         }
-        self.lanes[lane].head = range.end;
+        self.lanes[lane].advance(range.end);
         self.bounds_are_loose = true;
         let bytes = self.finish(lane, &[range], fate, None, false);
         self.lanes[lane].bytes -= bytes;

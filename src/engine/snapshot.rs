@@ -148,7 +148,7 @@ impl<D: Destination> Engine<D> {
             }
             let (range, plain) = self.load_records(lane, &mut input, now, away)?;
             let lane = &mut self.lanes[lane];
-            lane.head = range.start;
+            lane.advance(range.start);
             lane.bytes = plain;
         }
         if !input.0.is_empty() {
