@@ -14,7 +14,7 @@ use crate::collector::BasicAuth;
 use crate::engine::OnExhausted;
 
 pub(super) use growingio::{GrowingioArgs, Strategy};
-pub(super) use inlong::InlongArgs;
+pub(super) use inlong::{Form, InlongArgs};
 
 /// Track events once, deliver them anywhere.
 #[derive(Debug, Parser)]

@@ -101,6 +101,39 @@ fn messages_go_over_http_too() {
 }
 
 #[test]
+fn events_in_the_neutral_form_are_messages_too() {
+    let (dir, collector) = (TempDir::new().unwrap(), collector(1));
+    let buy = r#"{"track":"buy","user":"u|1","time":5,"attributes":{"price":9.5}}"#;
+    let item = r#"{"item":"sku-1","key":"product","attributes":{"title":"Kettle"}}"#;
+    let lines = format!("{buy}\n{item}\nnonsense\n{{\"mapping\":{{\"email\":\"a@b.example\"}}}}\n");
+    let (input, kept) = (file(&dir, "events.ndjson", lines), dir.path().join("rejects.ndjson"));
+    let ndjson = || {
+        let mut command = with_config(&config(&dir, &collector, ""));
+        command.args(["--format", "ndjson", "--rejects"]).arg(&kept).arg(&input);
+        command
+    };
+    let json = balance(&mut ndjson(), 1);
+    assert_eq!(
+        (&json["lines"], &json["rejected_lines"], &json["delivered"]),
+        (&json!(4), &json!(2), &json!(2))
+    );
+    assert_eq!(texts(&collector), [item, buy]);
+    let reasons: Vec<_> = rejects(&kept).iter().map(|reject| reject["field"].clone()).collect();
+    assert_eq!(reasons, ["json", "mapping"]);
+
+    let escaped = ["--fields", "time,event,user,anonymous,attributes.price", "--escape", "\\"];
+    let rows = balance(ndjson().args(escaped), 1);
+    assert_eq!((&rows["rejected_lines"], &rows["delivered"]), (&json!(3), &json!(1)));
+    assert_eq!(texts(&collector), ["5|buy|u\\|1||9.5", item, buy]);
+    let items = balance(ndjson().args(["--fields", "item,attributes.title", "--delimiter", ","]), 1);
+    assert_eq!((&items["rejected_lines"], &items["delivered"]), (&json!(3), &json!(1)));
+    assert_eq!(texts(&collector), ["5|buy|u\\|1||9.5", "sku-1,Kettle", item, buy]);
+    let bare = balance(ndjson().args(["--fields", "user"]), 1);
+    assert_eq!(bare["delivered"], 0);
+    assert_eq!(rejects(&kept)[0]["code"], "bad_character");
+}
+
+#[test]
 fn a_refusal_is_kept_with_its_line_and_code() {
     let (dir, collector) = (TempDir::new().unwrap(), collector(1));
     collector.faults().replace(r#"{"faults":[{"system":"inlong","code":115,"count":1}]}"#).unwrap();
@@ -123,7 +156,7 @@ fn a_refusal_is_kept_with_its_line_and_code() {
 
     // Without a file the first are shown.
     collector.faults().replace(r#"{"faults":[{"system":"inlong","code":113,"count":1}]}"#).unwrap();
-    let output = run(with_config(&config(&dir, &collector, "")).arg(&file(&dir, "two.txt", "1\n2\n")), 1);
+    let output = run(with_config(&config(&dir, &collector, "")).arg(file(&dir, "two.txt", "1\n2\n")), 1);
     let shown = String::from_utf8(output.stderr).unwrap();
     assert!(shown.contains("2 events: the server refused it: ") && shown.contains("(code 113)"), "{shown}");
 }
@@ -188,6 +221,10 @@ fn unusable_arguments_end_with_2_and_send_nothing() {
         &["--protocol", "udp"],
         &["--http-url", "http://127.0.0.1:1/", "--protocol", "tcp"],
         &["--request-timeout", "0s"],
+        &["--format", "xml"],
+        &["--fields", "event"],
+        &["--format", "ndjson", "--fields", "event,no"],
+        &["--format", "ndjson", "--delimiter", "||", "--fields", "event"],
         &["--pack-size", "1GiB"],
     ] {
         let mut command = trackwire();

@@ -53,6 +53,22 @@ pub(in crate::cli) struct InlongArgs {
     /// What a line is
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Form::Lines, help_heading = "Messages")]
     pub(in crate::cli) format: Form,
+    /// With ndjson: send the values of these fields with a delimiter between them instead of JSON, e.g.
+    /// time,event,user,attributes.price
+    #[arg(long, value_name = "FIELD,…", value_delimiter = ',', help_heading = "Messages")]
+    pub(in crate::cli) fields: Vec<String>,
+    /// What stands between fields
+    #[arg(
+        long,
+        value_name = "CHARACTER",
+        default_value_t = '|',
+        requires = "fields",
+        help_heading = "Messages"
+    )]
+    pub(in crate::cli) delimiter: char,
+    /// What stands before a delimiter, an LF or itself within a field; without it, such a line is rejected
+    #[arg(long, value_name = "CHARACTER", requires = "fields", help_heading = "Messages")]
+    pub(in crate::cli) escape: Option<char>,
 
     /// The message type of packs: 2, 3, 5, 6 or 7
     #[arg(long, value_name = "N", help_heading = "Sending")]
@@ -86,4 +102,6 @@ pub(in crate::cli) struct InlongArgs {
 pub(in crate::cli) enum Form {
     /// A message, as it stands
     Lines,
+    /// An event in the neutral form
+    Ndjson,
 }

@@ -3,10 +3,11 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::{Refusal, Sink, Told, send};
-use crate::cli::args::InlongArgs;
+use super::{Refusal, Sink, Told, send, utf8};
+use crate::Event;
+use crate::cli::args::{Form, InlongArgs};
 use crate::engine::Stats;
-use crate::inlong::{Client, ClientBuilder, Message, Options, Protocol, SendError};
+use crate::inlong::{Client, ClientBuilder, Mapping, Message, Options, Protocol, Route, SendError};
 
 pub(super) fn run(options: &InlongArgs) -> ExitCode {
     send(&options.common, false, |told| Messages::connect(options, told))
@@ -17,11 +18,15 @@ struct Messages {
     client: Client,
     group: String,
     stream: String,
+    form: Form,
 }
 
 impl Messages {
     fn connect(options: &InlongArgs, told: Told) -> Result<Self, String> {
         let InlongArgs { group, stream, .. } = options;
+        if options.format == Form::Lines && !options.fields.is_empty() {
+            return Err("--fields is for events: give --format ndjson too".into());
+        }
         // Else each line would be refused for it.
         Message::new(group, stream, "x").check().map_err(|error| error.to_string())?;
         let builder = match &options.config {
@@ -30,12 +35,13 @@ impl Messages {
         };
         let client = builder
             .options(|known| change(known, options))
+            .mapping(mapping(options))
             .on_exhausted(options.common.on_exhausted.into())
             .verify_cert(!options.insecure)
             .on_outcome(told)
             .build()
             .map_err(|error| error.to_string())?;
-        Ok(Self { client, group: group.clone(), stream: stream.clone() })
+        Ok(Self { client, group: group.clone(), stream: stream.clone(), form: options.format })
     }
 }
 
@@ -43,7 +49,14 @@ impl Sink for Messages {
     type Record<'a> = Message<'a>;
 
     fn read<'a>(&'a self, line: &'a [u8]) -> Result<Option<Message<'a>>, Refusal> {
-        Ok((!line.is_empty()).then(|| Message::new(&self.group, &self.stream, line)))
+        if self.form == Form::Lines {
+            return Ok((!line.is_empty()).then(|| Message::new(&self.group, &self.stream, line)));
+        }
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(self.client.message(Event::from_json(utf8(line)?)?)?))
     }
 
     fn send(&self, message: Message<'_>, tag: Option<u64>) -> Result<(), Refusal> {
@@ -51,11 +64,7 @@ impl Sink for Messages {
             Some(tag) => self.client.send_tagged(&message, tag),
             None => self.client.send_message(&message),
         };
-        sent.map_err(|error| match error {
-            SendError::InvalidInput(invalid) => Refusal::Invalid(invalid),
-            SendError::RecvBufferFull { .. } => Refusal::Full,
-            error => Refusal::Line { code: Some(error.sdk_code().name()), reason: error.to_string() },
-        })
+        sent.map_err(Refusal::from)
     }
 
     async fn ready(&self) {
@@ -73,6 +82,39 @@ impl Sink for Messages {
     fn stats(&self) -> Stats {
         self.client.stats()
     }
+}
+
+impl From<SendError> for Refusal {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::InvalidInput(invalid) => Self::Invalid(invalid),
+            SendError::RecvBufferFull { .. } => Self::Full,
+            error => Self::Line { code: Some(error.sdk_code().name()), reason: error.to_string() },
+        }
+    }
+}
+
+/// All events go to the one stream: as JSON, or those kinds that have the fields as these.
+fn mapping(options: &InlongArgs) -> Mapping {
+    let InlongArgs { group, stream, fields, .. } = options;
+    if options.format == Form::Lines {
+        return Mapping::default();
+    }
+    if fields.is_empty() {
+        let route = Route::json(group, stream);
+        return Mapping::default().track(route.clone()).user(route.clone()).item(route);
+    }
+    let mut route = Route::delimited(group, stream, options.delimiter, fields);
+    if let Some(escape) = options.escape {
+        route = route.escape(escape);
+    }
+    type Set = fn(Mapping, Route) -> Mapping;
+    let kinds: [Set; 3] = [Mapping::track, Mapping::user, Mapping::item];
+    let has_fields = |set: &Set| set(Mapping::default(), route.clone()).check().is_ok();
+    let usable: Vec<_> = kinds.into_iter().filter(has_fields).collect();
+    // What no kind has is said of the kind that has most.
+    let usable = if usable.is_empty() { &kinds[..1] } else { &usable[..] };
+    usable.iter().fold(Mapping::default(), |mapping, set| set(mapping, route.clone()))
 }
 
 /// Changes the options of the configuration file to those of the command line.
