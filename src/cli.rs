@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Args, Command, System};
+use args::{Args, Command};
 use signals::Signals;
 
 /// Runs the command that the process was started with.
@@ -29,7 +29,7 @@ pub fn main() -> ExitCode {
     log::start(args.verbose);
     match args.command {
         Command::Collect(options) => collect::run(options),
-        Command::Send { system: System::Growingio(options) } => send::run(options),
+        Command::Send { system } => send::run(system),
     }
 }
 

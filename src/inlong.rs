@@ -21,6 +21,7 @@ mod discovery;
 mod form;
 mod frame;
 mod manager;
+mod mapping;
 mod message;
 mod options;
 mod target;
@@ -39,6 +40,7 @@ pub use delivery::{Answer, InLong, Lane, LocalTime, Place, Request};
 pub use discovery::{Ask, Discovery, DiscoveryEvent};
 pub use frame::{Frame, MsgType, Sealed};
 pub use manager::{Node, NodeList, NodeListCall, NodeListError};
+pub use mapping::{Format, Mapping, Route};
 pub use message::{Body, MAX_ATTRIBUTES, Message};
 pub use options::{
     DEFAULT_MAX_FRAME, MAX_FRAME, MESSAGE_OVERHEAD, NodeAddress, OptionError, Options, Protocol, Secret,

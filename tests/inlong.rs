@@ -3,6 +3,8 @@
 
 #[path = "inlong/client.rs"]
 mod client;
+#[path = "inlong/killed.rs"]
+mod killed;
 #[path = "inlong/life.rs"]
 mod life;
 #[allow(dead_code, reason = "shared with the tests of the collector")]

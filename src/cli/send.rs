@@ -1,5 +1,8 @@
 //! `trackwire send`: a file of events, delivered and accounted for.
 
+mod growingio;
+mod inlong;
+
 use std::cell::Cell;
 use std::io::{self, BufRead, Write};
 use std::path::Path;
@@ -11,30 +14,77 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::args::{Exhausted, GrowingioArgs, Strategy};
+use super::args::{SendArgs, System};
 use super::balance::{Balance, grouped};
 use super::input::{Input, LONGEST_LINE, Piece};
 use super::pace::Pace;
 use super::progress::Progress;
 use super::rejects::{Reject, Rejects};
-use super::{PARTIAL, Signals, tell, unusable};
-use crate::Event;
-use crate::engine::{DropReason, Fate, OnExhausted, Outcome, RecordError, Tag};
-use crate::growingio::{Consumer, Tracker, TrackerBuilder};
+use super::{PARTIAL, Signals, unusable};
+use crate::Invalid;
+use crate::engine::{DropReason, Fate, Outcome, Stats, Tag};
 
-pub(super) fn run(options: Box<GrowingioArgs>) -> ExitCode {
+pub(super) fn run(system: System) -> ExitCode {
+    match system {
+        System::Growingio(options) => growingio::run(&options),
+        System::Inlong(options) => inlong::run(&options),
+    }
+}
+
+/// What lines are sent with.
+trait Sink {
+    /// What is made of a line.
+    type Record<'a>;
+
+    /// Reads a line, which comes without its line end; `None` when there is nothing in it.
+    fn read<'a>(&'a self, line: &'a [u8]) -> Result<Option<Self::Record<'a>>, Refusal>;
+
+    /// Queues what was read. With a tag, its own end is told.
+    fn send(&self, record: Self::Record<'_>, tag: Option<u64>) -> Result<(), Refusal>;
+
+    /// Waits for room in the queue.
+    async fn ready(&self);
+
+    /// Sends what waits, and returns when it has ended or `timeout` is over.
+    async fn flush(&self, timeout: Duration);
+
+    /// Delivers what it can until `timeout` and drops the rest.
+    async fn close(&self, timeout: Duration);
+
+    fn stats(&self) -> Stats;
+}
+
+/// Why a line was not taken.
+enum Refusal {
+    /// It holds nothing that can be sent.
+    Invalid(Invalid),
+    /// The same in a word, `code`, and in words.
+    Line { code: Option<&'static str>, reason: String },
+    /// There is no room for it yet.
+    Full,
+}
+
+/// Is told of every outcome.
+type Told = Box<dyn Fn(&Outcome) + std::marker::Send + Sync>;
+
+/// Sends the input with what `connect` makes. With `prints`, that prints by itself, so no progress is shown.
+fn send<S: Sink>(
+    options: &SendArgs,
+    prints: bool,
+    connect: impl FnOnce(Told) -> Result<S, String>,
+) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return unusable(format_args!("cannot start: {error}")),
     };
     runtime.block_on(async {
         // Opening may wait, for the other end of a pipe; until then Ctrl-C just ends the process.
-        let (send, input) = match Send::prepare(&options) {
+        let (send, input) = match Send::prepare(options, prints, connect) {
             Ok(prepared) => prepared,
             Err(problem) => return unusable(problem),
         };
         match Signals::new() {
-            Ok(signals) => send.run(input, &options, signals).await,
+            Ok(signals) => send.run(input, options, signals).await,
             Err(error) => unusable(format_args!("cannot listen for Ctrl-C: {error}")),
         }
     })
@@ -43,9 +93,9 @@ pub(super) fn run(options: Box<GrowingioArgs>) -> ExitCode {
 /// How long the queue may stay full before what waits in it is sent as it is.
 const FULL: Duration = Duration::from_millis(100);
 
-struct Send {
-    tracker: Tracker,
-    /// Whether every event carries its line's number, so that its own end can be reported.
+struct Send<S> {
+    sink: S,
+    /// Whether everything sent carries its line's number, so that its own end can be reported.
     tagged: bool,
     rejects: Arc<Rejects>,
     progress: Arc<Progress>,
@@ -54,9 +104,13 @@ struct Send {
     rejected_lines: Cell<u64>,
 }
 
-impl Send {
+impl<S: Sink> Send<S> {
     /// Opens everything; the file of rejects last, because opening it empties it.
-    fn prepare(options: &GrowingioArgs) -> Result<(Self, Input), String> {
+    fn prepare(
+        options: &SendArgs,
+        prints: bool,
+        connect: impl FnOnce(Told) -> Result<S, String>,
+    ) -> Result<(Self, Input), String> {
         let name = options.input.display();
         let input = Input::open(&options.input).map_err(|error| format!("cannot open {name}: {error}"))?;
         if let Some(path) = &options.rejects
@@ -64,15 +118,11 @@ impl Send {
         {
             return Err(format!("--rejects names the input, {name}: choose another file"));
         }
-        let progress =
-            Arc::new(Progress::new(options.quiet || options.consumer == Strategy::Debug, input.size));
+        let progress = Arc::new(Progress::new(options.quiet || prints, input.size));
         super::log::around(&progress);
         let rejects = Arc::new(Rejects::default());
         let (to_rejects, to_progress) = (rejects.clone(), progress.clone());
-        let tracker = builder(options)
-            .on_outcome(move |outcome| lost(outcome, &to_rejects, &to_progress))
-            .build()
-            .map_err(|error| error.to_string())?;
+        let sink = connect(Box::new(move |outcome| lost(outcome, &to_rejects, &to_progress)))?;
         if let Some(path) = &options.rejects {
             let problem = |error| format!("cannot write {}: {error}", path.display());
             rejects.open(path).map_err(problem)?;
@@ -80,10 +130,10 @@ impl Send {
         let position = input.position.clone();
         let tagged = options.rejects.is_some();
         let (lines, rejected_lines) = Default::default();
-        Ok((Self { tracker, tagged, rejects, progress, position, lines, rejected_lines }, input))
+        Ok((Self { sink, tagged, rejects, progress, position, lines, rejected_lines }, input))
     }
 
-    async fn run(self, input: Input, options: &GrowingioArgs, mut signals: Signals) -> ExitCode {
+    async fn run(self, input: Input, options: &SendArgs, mut signals: Signals) -> ExitCode {
         let started = Instant::now();
         let name = options.input.display();
         let complete = match input.start() {
@@ -104,7 +154,7 @@ impl Send {
         }
         self.progress.finish();
         let (lines, rejected) = (self.lines.get(), self.rejected_lines.get());
-        let balance = Balance::new(lines, rejected, &self.tracker.stats(), started.elapsed(), !complete);
+        let balance = Balance::new(lines, rejected, &self.sink.stats(), started.elapsed(), !complete);
         let written = self.rejects.finish();
         if let Err(error) = &written {
             self.progress.say(&format!("trackwire: cannot write the rejects: {error}"));
@@ -152,7 +202,7 @@ impl Send {
                         if length == 0 {
                             break;
                         }
-                        self.line(number, before[..length].trim_ascii(), &mut pace).await;
+                        self.line(number, without_end(&before[..length]), &mut pace).await;
                     }
                 }
                 Some(Piece::TooLong { line, start }) => self.too_long(line, &start),
@@ -169,51 +219,38 @@ impl Send {
             1 => bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes),
             _ => bytes,
         };
-        if bytes.is_empty() {
-            return;
-        }
         if bytes.len() > LONGEST_LINE {
             return self.too_long(number, &bytes[..1_024]);
         }
-        let Ok(text) = std::str::from_utf8(bytes) else {
-            let text = String::from_utf8_lossy(bytes);
-            return self.reject(&Reject::line(number, "the line is not UTF-8", &text));
-        };
+        let tag = self.tagged.then_some(number);
         let (mut paced, mut hurried) = (false, false);
         loop {
-            let recorded = match Event::from_json(text) {
-                Err(invalid) => Err(RecordError::Invalid(invalid)),
-                Ok(event) => {
-                    if !std::mem::replace(&mut paced, true) {
-                        pace.turn().await;
-                    }
-                    self.room().await;
-                    match self.tagged {
-                        true => self.tracker.track_tagged(event, number),
-                        false => self.tracker.track(event),
-                    }
-                }
+            let record = match self.sink.read(bytes) {
+                Ok(Some(record)) => record,
+                Ok(None) => return,
+                Err(refusal) => return self.refuse(number, &refusal, bytes),
             };
-            match recorded {
+            if !std::mem::replace(&mut paced, true) {
+                pace.turn().await;
+            }
+            self.room().await;
+            match self.sink.send(record, tag) {
                 Ok(()) => return self.lines.set(self.lines.get() + 1),
-                Err(RecordError::Invalid(invalid)) => {
-                    return self.reject(&Reject::invalid(number, &invalid, text));
-                }
-                // There is room in general, but not for this event: until some of what waits has left.
-                Err(RecordError::Full) => {
+                // There is room in general, but not for this: until some of what waits has left.
+                Err(Refusal::Full) => {
                     if !std::mem::replace(&mut hurried, true) {
-                        self.tracker.flush(Duration::ZERO).await;
+                        self.sink.flush(Duration::ZERO).await;
                     }
                     sleep(Duration::from_millis(10)).await;
                 }
-                Err(error) => return self.reject(&Reject::line(number, error.to_string(), text)),
+                Err(refusal) => return self.refuse(number, &refusal, bytes),
             }
         }
     }
 
     /// Waits for room in the queue.
     async fn room(&self) {
-        let ready = self.tracker.ready();
+        let ready = self.sink.ready();
         tokio::pin!(ready);
         tokio::select! {
             biased;
@@ -221,8 +258,18 @@ impl Send {
             () = sleep(FULL) => {}
         }
         // What waits for company in a request gets none while the queue is full.
-        self.tracker.flush(Duration::ZERO).await;
+        self.sink.flush(Duration::ZERO).await;
         ready.await;
+    }
+
+    fn refuse(&self, number: u64, refusal: &Refusal, line: &[u8]) {
+        let text = String::from_utf8_lossy(line);
+        let reject = match refusal {
+            Refusal::Invalid(invalid) => Reject::invalid(number, invalid, &text),
+            Refusal::Line { code, reason } => Reject { code: *code, ..Reject::line(number, reason, &text) },
+            Refusal::Full => Reject::line(number, "there is no room for it", &text),
+        };
+        self.reject(&reject);
     }
 
     fn too_long(&self, number: u64, start: &[u8]) {
@@ -237,14 +284,14 @@ impl Send {
     }
 
     fn stopping(&self) {
-        let pending = grouped(self.tracker.stats().pending);
+        let pending = grouped(self.sink.stats().pending);
         self.progress.say(&format!("stopping: {pending} events pending; Ctrl-C again gives them up"));
     }
 
     /// Delivers what is pending, for as long as something of it ends within `patience`; whether something is left
     /// that Ctrl-C asked to bring to an end.
     async fn drain(&self, patience: Duration, signals: &mut Signals) -> bool {
-        let flushing = self.tracker.flush(Duration::MAX);
+        let flushing = self.sink.flush(Duration::MAX);
         tokio::pin!(flushing);
         let mut tick = ticks();
         let mut ended = self.ended();
@@ -265,20 +312,20 @@ impl Send {
                 break;
             }
         }
-        self.tracker.close(Duration::ZERO).await;
+        self.sink.close(Duration::ZERO).await;
         false
     }
 
     /// Delivers what is pending, until `timeout` or the next Ctrl-C; what is left then is dropped.
     async fn close(&self, timeout: Duration, signals: &mut Signals) {
-        let closing = self.tracker.close(timeout);
+        let closing = self.sink.close(timeout);
         tokio::pin!(closing);
         let mut tick = ticks();
         loop {
             tokio::select! {
                 _ = &mut closing => break,
                 () = signals.next() => {
-                    self.tracker.close(Duration::ZERO).await;
+                    self.sink.close(Duration::ZERO).await;
                     break;
                 }
                 _ = tick.tick() => self.show(),
@@ -288,12 +335,12 @@ impl Send {
 
     /// How many events have come to an end, whichever.
     fn ended(&self) -> u64 {
-        let stats = self.tracker.stats();
+        let stats = self.sink.stats();
         stats.accepted - stats.pending
     }
 
     fn show(&self) {
-        self.progress.show(self.position.load(Relaxed), self.rejected_lines.get(), &self.tracker.stats());
+        self.progress.show(self.position.load(Relaxed), self.rejected_lines.get(), &self.sink.stats());
     }
 }
 
@@ -301,78 +348,53 @@ fn is_same_path(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
-fn builder(options: &GrowingioArgs) -> TrackerBuilder {
-    // A request never holds more than the queue.
-    let room = options.max_queue_events.and_then(|events| usize::try_from(events).ok()).unwrap_or(usize::MAX);
-    let max_size = options.max_size.min(room.max(1));
-    let mut builder = Tracker::builder(&*options.product_id, &*options.data_source_id, &*options.server_host)
-        .format(options.format)
-        .consumer(match options.consumer {
-            Strategy::Default => Consumer::Default,
-            Strategy::Buffered => Consumer::Buffered { max_size },
-            Strategy::Async => Consumer::Async { max_size, flush_after: options.flush_after },
-            Strategy::Debug => Consumer::Debug,
-        })
-        .retry_limit(options.retry_limit)
-        .retry_backoff_factor(options.retry_backoff_factor)
-        .on_exhausted(match options.on_exhausted {
-            Exhausted::Keep => OnExhausted::Keep,
-            Exhausted::Drop => OnExhausted::Drop,
-        })
-        .max_age(options.max_age)
-        .request_timeout(options.request_timeout)
-        .max_queue_bytes(options.max_queue_bytes)
-        .verify_cert(!options.insecure)
-        .validate(!options.no_validate)
-        // The standard output is for the balance.
-        .debug_printer(|line| tell(line));
-    if let Some(requests) = options.max_in_flight {
-        builder = builder.max_in_flight(requests);
+/// A line without its LF or CRLF.
+fn without_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+fn utf8(line: &[u8]) -> Result<&str, Refusal> {
+    std::str::from_utf8(line).map_err(|_| Refusal::line("the line is not UTF-8"))
+}
+
+impl Refusal {
+    fn line(reason: impl Into<String>) -> Self {
+        Self::Line { code: None, reason: reason.into() }
     }
-    if let Some(bytes) = options.max_request_bytes {
-        builder = builder.max_request_bytes(bytes);
+}
+
+impl From<Invalid> for Refusal {
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid(invalid)
     }
-    if let Some(events) = options.max_queue_events {
-        builder = builder.max_queue_events(events);
-    }
-    if let Some(proxy) = &options.proxy {
-        builder = builder.proxy(proxy);
-    }
-    if let Some(platform) = &options.platform {
-        builder = builder.platform(Some(platform.clone()));
-    }
-    if let Some(version) = &options.sdk_version {
-        builder = builder.sdk_version(Some(version.clone()));
-    }
-    for (name, value) in &options.headers {
-        builder = builder.header(name, value);
-    }
-    for (key, value) in &options.attributes {
-        builder = builder.default_attribute(key, value.clone());
-    }
-    builder
 }
 
 /// Keeps what was accepted and not delivered: a line each when they are tagged, else a batch each.
 fn lost(outcome: &Outcome, rejects: &Rejects, progress: &Progress) {
-    let (fate, reason) = match &outcome.fate {
+    let (fate, cause, reason) = match &outcome.fate {
         Fate::Delivered | Fate::Unconfirmed => return,
-        Fate::Rejected(cause) => ("server", format!("the server refused it: {cause}")),
-        Fate::Expired => ("expired", "it was not delivered within --max-age".to_owned()),
+        Fate::Rejected(cause) => ("server", Some(cause), format!("the server refused it: {cause}")),
+        Fate::Expired => ("expired", None, "it was not delivered within --max-age".to_owned()),
         Fate::Dropped(DropReason::Closed) => {
-            ("dropped", "it was not delivered when the time was over".to_owned())
+            ("dropped", None, "it was not delivered when the time was over".to_owned())
         }
         Fate::Dropped(DropReason::Exhausted(cause)) => {
-            ("dropped", format!("the retries are used up: {cause}"))
+            ("dropped", Some(cause), format!("the retries are used up: {cause}"))
         }
-        Fate::Dropped(why) => ("dropped", format!("it was given up: {why:?}")),
+        Fate::Dropped(why) => ("dropped", None, format!("it was given up: {why:?}")),
     };
+    let code = cause.filter(|cause| cause.code != 0).map(|cause| cause.code.to_string());
     let possibly_delivered = outcome.possibly_delivered;
     match outcome.tag {
         Some(Tag::Number(line)) => {
-            rejects.add(&Reject { fate, possibly_delivered, ..Reject::event(line, reason) }, progress);
+            let code = code.as_deref();
+            rejects.add(&Reject { fate, code, possibly_delivered, ..Reject::event(line, reason) }, progress);
         }
-        _ => rejects.show(&format!("{} events: {reason}", grouped(outcome.count)), progress),
+        _ => {
+            let code = code.map(|code| format!(" (code {code})")).unwrap_or_default();
+            rejects.show(&format!("{} events: {reason}{code}", grouped(outcome.count)), progress);
+        }
     }
 }
 

@@ -10,11 +10,11 @@ use tokio::sync::oneshot;
 
 use super::callback::{Callback, Callbacks};
 use super::delivery::{InLong, Lane};
-use super::{Body, BuildError, ClientBuilder, Delivery, Message, Options, SendError};
+use super::{Body, BuildError, ClientBuilder, Delivery, Mapping, Message, Options, SendError};
 use crate::driver::DriverError;
 use crate::driver::native::{Shared, close, flush, room, suspend};
 use crate::engine::{RecordError, Report, Stats, Tag};
-use crate::{Invalid, InvalidKind};
+use crate::{Event, Invalid, InvalidKind};
 
 /// Sends messages to InLong DataProxy in the background.
 ///
@@ -42,6 +42,7 @@ pub struct Client {
 pub(super) struct Inner {
     pub(super) shared: Arc<Shared<InLong>>,
     pub(super) callbacks: Arc<Callbacks>,
+    pub(super) mapping: Mapping,
     pub(super) request_timeout: Duration,
 }
 
@@ -127,6 +128,21 @@ impl Client {
         let (sender, receiver) = oneshot::channel();
         self.call_back(message, true, Box::new(move |delivery| drop(sender.send(delivery))))?;
         Ok(async move { receiver.await.ok() })
+    }
+
+    /// Sends an event to the stream that the client's [`Mapping`] names for its kind.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send); also when its kind has no stream, or when it cannot be written in the form that the
+    /// stream has.
+    pub fn track<'e>(&self, event: impl Into<Event<'e>>) -> Result<(), SendError> {
+        self.send_message(&self.message(event)?)
+    }
+
+    /// The message that [`track`](Self::track) sends for an event: for sending it with a tag, a data time or a callback.
+    pub fn message<'e>(&self, event: impl Into<Event<'e>>) -> Result<Message<'_>, SendError> {
+        let now = self.inner.shared.now().wall;
+        self.inner.mapping.message(event.into(), now).map_err(|invalid| self.refuse(invalid.into()))
     }
 
     /// Sends messages in order until one is refused.
@@ -237,17 +253,7 @@ impl Client {
         let shared = &*self.inner.shared;
         let destination = shared.destination();
         let now = shared.now();
-        let lane = match destination.admit(message) {
-            Ok(lane) => lane,
-            Err(error) => {
-                let mut engine = shared.engine();
-                let invalid = Invalid::new("message", InvalidKind::Malformed, "refused");
-                return match engine.refuse_invalid(invalid) {
-                    RecordError::Closed => Err(SendError::SendAfterClose),
-                    _ => Err(error),
-                };
-            }
-        };
+        let lane = destination.admit(message).map_err(|error| self.refuse(error))?;
         let tag = tag(&lane, now.wall);
         // A thread that is ending may have lost it already.
         let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
@@ -272,6 +278,15 @@ impl Client {
             }
             Err(RecordError::Closed) => Err(SendError::SendAfterClose),
             Err(RecordError::Invalid(invalid)) => Err(SendError::InvalidInput(invalid)),
+        }
+    }
+
+    /// Counts what was refused. A client that is closed says that in any case.
+    fn refuse(&self, error: SendError) -> SendError {
+        let invalid = Invalid::new("message", InvalidKind::Malformed, "refused");
+        match self.inner.shared.engine().refuse_invalid(invalid) {
+            RecordError::Closed => SendError::SendAfterClose,
+            _ => error,
         }
     }
 }

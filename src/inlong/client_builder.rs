@@ -10,7 +10,7 @@ use super::callback::Callbacks;
 use super::carrier::InLongCarrier;
 use super::client::{Client, Inner};
 use super::delivery::{InLong, LocalTime};
-use super::{ConfigError, Notice, OptionError, Options};
+use super::{ConfigError, Mapping, Notice, OptionError, Options};
 use crate::destination::Now;
 use crate::driver::native::{Shared, WallClock, fresh_seed, system_clock};
 use crate::driver::teller::{OnOutcome, Telling};
@@ -22,6 +22,7 @@ use crate::transport::reqwest::{ClientOptions, Reqwest};
 #[must_use]
 pub struct ClientBuilder {
     options: Options,
+    mapping: Mapping,
     notices: Vec<Notice>,
     on_exhausted: OnExhausted,
     on_outcome: Option<OnOutcome>,
@@ -60,6 +61,7 @@ impl ClientBuilder {
     pub(super) fn new(options: Options) -> Self {
         Self {
             options,
+            mapping: Mapping::default(),
             notices: Vec::new(),
             on_exhausted: OnExhausted::default(),
             on_outcome: None,
@@ -84,6 +86,12 @@ impl ClientBuilder {
     /// Changes options, such as those that the vendor's file does not have.
     pub fn options(mut self, change: impl FnOnce(&mut Options)) -> Self {
         change(&mut self.options);
+        self
+    }
+
+    /// Where events go that are sent with [`Client::track`], and what they look like. Default: nowhere.
+    pub fn mapping(mut self, mapping: Mapping) -> Self {
+        self.mapping = mapping;
         self
     }
 
@@ -150,6 +158,7 @@ impl ClientBuilder {
         for notice in &self.notices {
             log::warn!("trackwire: {notice}");
         }
+        self.mapping.check().map_err(BuildError::Option)?;
         if self.options.ser_ip.is_none() {
             self.options.ser_ip = own_address();
         }
@@ -192,7 +201,7 @@ impl ClientBuilder {
         let carrier = InLongCarrier::new(&options, seed, transport);
         let shared =
             Shared::start(engine, carrier, telling, clock, self.runtime).map_err(BuildError::Thread)?;
-        Ok(Client::new(Inner { shared, callbacks, request_timeout }))
+        Ok(Client::new(Inner { shared, callbacks, mapping: self.mapping, request_timeout }))
     }
 }
 

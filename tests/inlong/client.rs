@@ -4,7 +4,6 @@ use std::net::Ipv4Addr;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use serde_json::Value;
 use trackwire::collector::Options as Served;
 use trackwire::engine::Fate;
 use trackwire::inlong::{Client, Delivery, Message, Options, Protocol, SendError};
@@ -116,27 +115,4 @@ fn what_cannot_be_sent_is_refused_at_the_call_with_the_vendors_code() {
     client.close_blocking(LONG).unwrap();
     assert_eq!(client.send("g", "s", "m"), Err(SendError::SendAfterClose));
     assert_eq!(client.stats().accepted, 0);
-}
-
-#[test]
-fn a_killed_node_loses_nothing() {
-    let server = serve(3);
-    let client = client(&server, |options| options.pack_size = Some(2_000));
-    let total = 20_000;
-    for number in 0..total {
-        if number == total / 2 {
-            server.faults(r#"[{"system":"inlong","node":1,"down":true}]"#);
-        }
-        while client.send("test_group", "s1", format!("message {number}"))
-            == Err(SendError::RecvBufferFull { limit: 10_240_000 })
-        {
-            client.ready_blocking().unwrap();
-        }
-    }
-    let report = client.close_blocking(LONG).unwrap();
-    let stats = client.stats();
-    assert_eq!((stats.delivered, report.pending), (total, 0), "{stats:?}");
-    let good: Value = server.stats();
-    let good = good["by_system"]["inlong"]["good"].as_u64().unwrap();
-    assert!(good >= total && good <= total + stats.maybe_duplicated, "{good}: {stats:?}");
 }

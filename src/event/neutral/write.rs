@@ -70,6 +70,14 @@ impl Event<'_> {
     }
 }
 
+#[cfg(feature = "inlong")]
+impl Value<'_> {
+    /// Appends the value as it stands in the neutral form.
+    pub(crate) fn write_json(&self, out: &mut Vec<u8>) {
+        write_value(out, self);
+    }
+}
+
 /// An object being written: puts the commas.
 struct Object<'o> {
     out: &'o mut Vec<u8>,

@@ -1,12 +1,13 @@
-//! `cargo xtask demo`: a real clickstream into the local collector, plain and with faults, from every runtime: through the
-//! crate, and through the npm package in Node, in a Worker and in Chromium.
+//! `cargo xtask demo`: real input into the local collector, plain and with faults, from every runtime, through the crate
+//! and through the npm package: a clickstream to GrowingIO, purchases to InLong.
 //!
-//! What counts as delivered, missing or duplicated is found by comparing the multiset of event contents that the
-//! collector holds with what was sent; the SDK's own counters only say how many duplicates it expects at most.
+//! What counts as delivered, missing or duplicated is found by comparing the multiset of contents that the collector holds with what was sent; the SDK's own counters only say how many duplicates it expects at most.
 
 mod clickstream;
 mod faults;
+mod inlong;
 mod npm;
+mod purchases;
 mod report;
 mod rust;
 
@@ -15,10 +16,12 @@ use std::env;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
+use std::time::Duration;
 
 use clickstream::Sample;
 use npm::Kit;
 use report::Run;
+use trackwire::engine::Stats;
 
 use crate::collector::Collector;
 use crate::json::Json;
@@ -26,27 +29,54 @@ use crate::json::Json;
 /// A way of sending: one row of the table, without and with faults.
 struct Sender {
     runtime: &'static str,
+    system: System,
     /// Fetches or builds what the row needs, or says what is missing.
     prepare: fn(&mut Kit) -> Result<(), String>,
     send: fn(&Job<'_>) -> Result<Sent, String>,
 }
 
-/// The rows. Each sends the same events.
+#[derive(Clone, Copy)]
+enum System {
+    GrowingIo,
+    InLong,
+}
+
+/// The rows. Those of a system send the same.
 const SENDERS: &[Sender] = &[
-    Sender { runtime: "rust", prepare: |_| Ok(()), send: rust::send },
-    Sender { runtime: "node", prepare: Kit::package, send: npm::send },
-    Sender { runtime: "worker", prepare: Kit::package, send: npm::send },
-    Sender { runtime: "chromium", prepare: Kit::browser, send: npm::send },
+    Sender { runtime: "rust", system: System::GrowingIo, prepare: |_| Ok(()), send: rust::send },
+    Sender { runtime: "node", system: System::GrowingIo, prepare: Kit::package, send: npm::send },
+    Sender { runtime: "worker", system: System::GrowingIo, prepare: Kit::package, send: npm::send },
+    Sender { runtime: "chromium", system: System::GrowingIo, prepare: Kit::browser, send: npm::send },
+    Sender { runtime: "inlong-rust", system: System::InLong, prepare: |_| Ok(()), send: inlong::send },
 ];
 
 /// What a sender is given.
 struct Job<'a> {
     runtime: &'static str,
+    system: System,
     /// The collector.
     url: &'a str,
+    /// What GrowingIO's rows send.
     events: &'a [Sample],
+    /// What InLong's rows send.
+    messages: &'a [String],
     kit: &'a Kit,
+    /// To be called when half of it is sent: then a node of InLong is killed in the run with faults.
+    halfway: &'a dyn Fn() -> Result<(), String>,
 }
+
+impl Job<'_> {
+    /// How much there is to send.
+    fn len(&self) -> usize {
+        match self.system {
+            System::GrowingIo => self.events.len(),
+            System::InLong => self.messages.len(),
+        }
+    }
+}
+
+/// How long the last events may take, with every fault of the plan in the way.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a sender says about itself when everything it took has an outcome.
 struct Sent {
@@ -61,8 +91,30 @@ struct Sent {
     seconds: f64,
 }
 
+impl Sent {
+    /// By the books of the crate.
+    fn of(stats: &Stats, seconds: f64) -> Self {
+        Self {
+            rejected: stats.rejected,
+            requests: stats.requests,
+            plain_bytes: stats.plain_bytes,
+            sent_bytes: stats.sent_bytes,
+            maybe_duplicated: stats.maybe_duplicated,
+            resent: 0,
+            seconds,
+        }
+    }
+}
+
+/// What there is to send.
+struct Load {
+    events: Vec<Sample>,
+    messages: Vec<String>,
+}
+
 struct Options {
     input: PathBuf,
+    purchases: PathBuf,
     listen: String,
     /// The rows that are wanted; none for all.
     only: Vec<String>,
@@ -70,8 +122,7 @@ struct Options {
     json: bool,
 }
 
-const USAGE: &str =
-    "usage: cargo xtask demo [--input FILE] [--listen ADDR] [--only RUNTIME,…] [--once] [--json]";
+const USAGE: &str = "usage: cargo xtask demo [--input FILE] [--purchases FILE] [--listen ADDR] [--only RUNTIME,…] [--once] [--json]";
 
 /// Runs the chore.
 pub fn main(arguments: &[String]) -> ExitCode {
@@ -87,7 +138,7 @@ pub fn main(arguments: &[String]) -> ExitCode {
         }
     };
     match demo(&options) {
-        Ok(Done { collector, runs, mut wrong, events }) => {
+        Ok(Done { collector, runs, mut wrong, load }) => {
             wrong.extend(runs.iter().filter_map(Run::wrong));
             println!("{}", if options.json { report::json(&runs) } else { report::table(&runs) });
             for why in &wrong {
@@ -99,7 +150,7 @@ pub fn main(arguments: &[String]) -> ExitCode {
                     collector.url()
                 );
                 let url = collector.url().to_owned();
-                thread::spawn(move || rust::trickle(&url, &events));
+                thread::spawn(move || rust::trickle(&url, &load.events));
                 collector.wait();
             }
             if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -117,16 +168,20 @@ struct Done {
     runs: Vec<Run>,
     /// The rows that are missing, and why.
     wrong: Vec<String>,
-    events: Vec<Sample>,
+    load: Load,
 }
 
 fn demo(options: &Options) -> Result<Done, String> {
     let events = clickstream::read(&options.input)?;
     let users = events.iter().filter(|event| event.name.is_none()).count();
     eprintln!("{}: {} track events, {users} user attributes", options.input.display(), events.len() - users);
-    let collector = Collector::start(&options.listen, "demo")?;
+    let messages = purchases::read(&options.purchases)?;
+    eprintln!("{}: {} purchases", options.purchases.display(), messages.len());
+    let load = Load { events, messages };
+    let nodes = ["--inlong-listen", "127.0.0.1:0", "--inlong-nodes", "3"];
+    let collector = Collector::start_with(&options.listen, "demo", &nodes)?;
     eprintln!("the live page: {}/", collector.url());
-    let mut kit = Kit::new(collector.folder(), &events)?;
+    let mut kit = Kit::new(collector.folder(), &load)?;
     let (mut runs, mut wrong, mut after) = (Vec::new(), Vec::new(), None);
     let wanted =
         |sender: &&Sender| options.only.is_empty() || options.only.iter().any(|name| name == sender.runtime);
@@ -136,7 +191,7 @@ fn demo(options: &Options) -> Result<Done, String> {
             continue;
         }
         for faults in [false, true] {
-            let run = run(sender, faults, &events, &kit, &collector, &mut after);
+            let run = run(sender, faults, &load, &kit, &collector, &mut after);
             collector.set_faults(&faults::none())?;
             match run {
                 Ok(run) => {
@@ -147,28 +202,39 @@ fn demo(options: &Options) -> Result<Done, String> {
             }
         }
     }
-    Ok(Done { collector, runs, wrong, events })
+    Ok(Done { collector, runs, wrong, load })
 }
 
 /// One row. `after` is the last record that the collector got before it.
 fn run(
     sender: &Sender,
     faults: bool,
-    events: &[Sample],
+    load: &Load,
     kit: &Kit,
     collector: &Collector,
     after: &mut Option<String>,
 ) -> Result<Run, String> {
-    let plan = if faults { faults::plan() } else { faults::none() };
+    let plan = if faults { faults::plan(sender.system) } else { faults::none() };
     collector.set_faults(&plan)?;
     eprintln!("{}: sending{} …", sender.runtime, with(faults));
-    let sent = (sender.send)(&Job { runtime: sender.runtime, url: collector.url(), events, kit });
+    let halfway = || match faults {
+        true => collector.set_faults(&faults::with_a_node_down(&collector.faults()?)),
+        false => Ok(()),
+    };
+    let Load { events, messages } = load;
+    let (runtime, url) = (sender.runtime, collector.url());
+    let sent =
+        (sender.send)(&Job { runtime, system: sender.system, url, events, messages, kit, halfway: &halfway });
     let records = collector.records("good", after.as_deref())?;
     if faults {
-        eprintln!("faults met: {}", faults::met(&plan, &collector.faults()?));
+        eprintln!("faults met: {}", faults::met(sender.system, &plan, &collector.faults()?));
     }
     *after = records.last().and_then(|record| record.get("id")).map(id).or(after.take());
-    Ok(tally(sender.runtime, faults, events, &records, &sent?))
+    let (expected, found): (Vec<_>, fn(&Json) -> String) = match sender.system {
+        System::GrowingIo => (events.iter().map(Sample::content).collect(), content),
+        System::InLong => (messages.clone(), purchases::content),
+    };
+    Ok(tally(runtime, faults, expected, records.iter().map(found), &sent?))
 }
 
 fn with(faults: bool) -> &'static str {
@@ -176,21 +242,27 @@ fn with(faults: bool) -> &'static str {
 }
 
 /// Compares what the collector holds with what was sent.
-fn tally(runtime: &'static str, faults: bool, events: &[Sample], records: &[Json], sent: &Sent) -> Run {
+fn tally(
+    runtime: &'static str,
+    faults: bool,
+    expected: Vec<String>,
+    found: impl Iterator<Item = String>,
+    sent: &Sent,
+) -> Run {
+    let events = expected.len() as u64;
     let mut balance: HashMap<String, i64> = HashMap::new();
-    for event in events {
-        *balance.entry(event.content()).or_default() -= 1;
+    for content in expected {
+        *balance.entry(content).or_default() -= 1;
     }
     let mut unknown = 0;
-    for record in records {
-        match balance.get_mut(&content(record)) {
+    for content in found {
+        match balance.get_mut(&content) {
             Some(count) => *count += 1,
             None => unknown += 1,
         }
     }
     let missing = balance.values().filter(|count| **count < 0).map(|count| count.unsigned_abs()).sum();
     let duplicates = balance.values().filter(|count| **count > 0).map(|count| count.unsigned_abs()).sum();
-    let events = events.len() as u64;
     Run {
         runtime,
         faults,
@@ -226,6 +298,7 @@ impl Options {
             env::var_os("TRACKWIRE_ROOT").map(PathBuf::from).ok_or("run this through `cargo xtask`")?;
         let mut options = Self {
             input: root.join("tests/data/ecom_clickstream.csv.gz"),
+            purchases: root.join("tests/data/cdnow_purchases.txt.gz"),
             listen: "127.0.0.1:0".to_owned(),
             only: Vec::new(),
             once: false,
@@ -236,6 +309,7 @@ impl Options {
             let mut value = || arguments.next().ok_or_else(|| format!("`{argument}` needs a value"));
             match argument.as_str() {
                 "--input" => options.input = PathBuf::from(value()?),
+                "--purchases" => options.purchases = PathBuf::from(value()?),
                 "--listen" => options.listen.clone_from(value()?),
                 "--only" => options.only.extend(value()?.split(',').map(str::to_owned)),
                 "--once" => options.once = true,
@@ -256,7 +330,7 @@ impl Options {
 
 #[cfg(test)]
 mod tests {
-    use super::{Sent, clickstream, tally};
+    use super::{Sent, clickstream, content, tally};
     use crate::json::Json;
 
     #[test]
@@ -278,17 +352,14 @@ mod tests {
             resent: 0,
             seconds: 1.0,
         };
-        let records = [record(home)?, record(user)?, record(user)?, record(other)?];
-        let run = tally("rust", true, &events, &records, &sent);
+        let tally = |records: &[Json]| {
+            let expected = events.iter().map(super::Sample::content).collect();
+            tally("rust", true, expected, records.iter().map(content), &sent)
+        };
+        let run = tally(&[record(home)?, record(user)?, record(user)?, record(other)?]);
         assert_eq!((run.delivered, run.missing, run.duplicates, run.unknown), (2, 1, 1, 1));
         assert!(run.wrong().is_some());
-        let run = tally(
-            "rust",
-            true,
-            &events,
-            &[record(home)?, record(home)?, record(user)?, record(user)?],
-            &sent,
-        );
+        let run = tally(&[record(home)?, record(home)?, record(user)?, record(user)?]);
         assert_eq!(run.wrong(), None, "one duplicate, and the sender said that there may be one");
         Ok(())
     }

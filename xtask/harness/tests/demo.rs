@@ -2,7 +2,7 @@
 
 use std::process::{Command, ExitCode, Stdio};
 
-const RUNTIMES: [&str; 4] = ["rust", "node", "worker", "chromium"];
+const RUNTIMES: [&str; 5] = ["rust", "node", "worker", "chromium", "inlong-rust"];
 
 fn main() -> ExitCode {
     let arguments = ["demo", "--once", "--json"];

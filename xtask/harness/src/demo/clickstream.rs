@@ -76,6 +76,11 @@ impl Sample {
 
 /// Reads a file, gzipped or plain.
 pub(super) fn read(path: &Path) -> Result<Vec<Sample>, String> {
+    parse(&text(path)?).map_err(|why| format!("{}: {why}", path.display()))
+}
+
+/// What a file holds, gzipped or plain.
+pub(super) fn text(path: &Path) -> Result<String, String> {
     let name = path.display();
     let mut bytes = fs::read(path).map_err(|error| format!("{name}: {error}"))?;
     if bytes.starts_with(&[0x1f, 0x8b]) {
@@ -85,8 +90,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Sample>, String> {
             .map_err(|error| format!("{name}: {error}"))?;
         bytes = plain;
     }
-    let text = String::from_utf8(bytes).map_err(|error| format!("{name}: {error}"))?;
-    parse(&text).map_err(|why| format!("{name}: {why}"))
+    String::from_utf8(bytes).map_err(|error| format!("{name}: {error}"))
 }
 
 /// Turns the rows into events, in their order.

@@ -4,27 +4,32 @@ use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use super::clickstream::Sample;
 use super::report::grouped;
-use super::{Job, Sent};
+use super::{Job, Load, Sent, System};
 use crate::json::Json;
 use crate::npm::{self, Package};
 
 /// What the package's rows need. It is fetched and built when the first of them comes.
 pub(super) struct Kit {
     /// The events, one a line.
-    lines: PathBuf,
+    events: PathBuf,
+    /// The messages, one a line.
+    messages: PathBuf,
     package: Option<Result<Package, String>>,
     chromium: Option<PathBuf>,
 }
 
 impl Kit {
-    /// Writes the events down in `folder`.
-    pub(super) fn new(folder: &Path, events: &[Sample]) -> Result<Self, String> {
-        let lines = folder.join("events.ndjson");
-        let text: String = events.iter().map(|event| event.line() + "\n").collect();
-        fs::write(&lines, text).map_err(|error| format!("{}: {error}", lines.display()))?;
-        Ok(Self { lines, package: None, chromium: None })
+    /// Writes down in `folder` what there is to send.
+    pub(super) fn new(folder: &Path, load: &Load) -> Result<Self, String> {
+        let write = |name: &str, text: String| {
+            let path = folder.join(name);
+            fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+            Ok::<_, String>(path)
+        };
+        let events = write("events.ndjson", load.events.iter().map(|event| event.line() + "\n").collect())?;
+        let messages = write("messages.txt", load.messages.join("\n") + "\n")?;
+        Ok(Self { events, messages, package: None, chromium: None })
     }
 
     /// Sees to the package.
@@ -51,12 +56,23 @@ pub(super) fn send(job: &Job<'_>) -> Result<Sent, String> {
     let path = |path: &Path| Json::String(path.to_string_lossy().into_owned());
     let members = [
         ("url", Json::String(job.url.to_owned())),
-        ("events", path(&job.kit.lines)),
+        (
+            "events",
+            path(match job.system {
+                System::GrowingIo => &job.kit.events,
+                System::InLong => &job.kit.messages,
+            }),
+        ),
         ("chromium", job.kit.chromium.as_deref().map_or(Json::Null, path)),
     ];
     script.say(&Json::Object(members.map(|(key, value)| (key.to_owned(), value)).into()))?;
-    let mut progress = Progress { of: grouped(job.events.len() as u64), live: false };
+    let mut progress = Progress { of: grouped(job.len() as u64), live: false };
     while let Some(told) = script.hear()? {
+        if told.get("halfway").is_some() {
+            (job.halfway)()?;
+            script.say(&Json::Object(Vec::new()))?;
+            continue;
+        }
         if let Some(why) = told.text_of("failed") {
             return Err(why.to_owned());
         }

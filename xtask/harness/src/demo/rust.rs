@@ -1,4 +1,4 @@
-//! The crate itself, as a Rust application uses it.
+//! GrowingIO through the crate, as a Rust application uses it.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -6,10 +6,7 @@ use std::time::{Duration, Instant};
 use trackwire::growingio::{Consumer, Format, TrackError, Tracker};
 
 use super::clickstream::Sample;
-use super::{Job, Sent};
-
-/// How long the last events may take, with every fault of the plan in the way.
-const PATIENCE: Duration = Duration::from_secs(120);
+use super::{Job, PATIENCE, Sent};
 
 /// Events per request: few enough that the small file, too, makes requests for every fault to meet.
 const MAX_SIZE: usize = 100;
@@ -33,16 +30,7 @@ pub(super) fn send(job: &Job<'_>) -> Result<Sent, String> {
     }
     tracker.close_blocking(PATIENCE).map_err(|error| format!("close: {error}"))?;
     let seconds = start.elapsed().as_secs_f64();
-    let stats = tracker.stats();
-    Ok(Sent {
-        rejected: stats.rejected,
-        requests: stats.requests,
-        plain_bytes: stats.plain_bytes,
-        sent_bytes: stats.sent_bytes,
-        maybe_duplicated: stats.maybe_duplicated,
-        resent: 0,
-        seconds,
-    })
+    Ok(Sent::of(&tracker.stats(), seconds))
 }
 
 /// Sends the events over and over, a few a second, so that there is something to see on the live page.

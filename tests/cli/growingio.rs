@@ -1,18 +1,18 @@
-//! The `trackwire` binary against a real collector.
-
-#![cfg(feature = "cli")]
+//! `trackwire send growingio`, and what holds for every `send`.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use trackwire::collector::{Collector, Handle, Options};
+
+use crate::{balance, check, file, get, good, rejects, run, trackwire};
 
 /// One of each kind, in the neutral form.
 const KINDS: &str = r#"{"track":"add_to_cart","user":"u1","user_key":"email","anonymous":"a1","time":1710325284000,"attributes":{"price":9.5,"tags":["new","sale"]},"resource_item":{"id":"sku-1","key":"product"},"domain":"shop.example"}
@@ -26,15 +26,6 @@ fn collector() -> Handle {
     Collector::spawn(Options::default()).unwrap()
 }
 
-fn trackwire() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_trackwire"));
-    for name in ["PRODUCT_ID", "DATA_SOURCE_ID", "SERVER_HOST"] {
-        command.env_remove(format!("TRACKWIRE_GROWINGIO_{name}"));
-    }
-    command.env("NO_PROXY", "127.0.0.1").stdin(Stdio::null());
-    command
-}
-
 /// `trackwire send growingio` to a collector.
 fn send(url: &str) -> Command {
     let mut command = trackwire();
@@ -42,62 +33,11 @@ fn send(url: &str) -> Command {
     command
 }
 
-fn file(dir: &TempDir, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-    let path = dir.path().join(name);
-    fs::write(&path, content).unwrap();
-    path
-}
-
 /// `count` track events, one a line.
 fn events(count: usize) -> String {
     (0..count)
         .map(|n| format!("{{\"track\":\"view\",\"user\":\"u{n}\",\"attributes\":{{\"n\":{n}}}}}\n"))
         .collect()
-}
-
-#[track_caller]
-fn run(command: &mut Command, status: i32) -> Output {
-    let output = command.output().unwrap();
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert_eq!(output.status.code(), Some(status), "stdout: {out}\nstderr: {err}");
-    output
-}
-
-/// Runs with `--json` and gives the balance, whose sums are checked.
-#[track_caller]
-fn balance(command: &mut Command, status: i32) -> Value {
-    let output = run(command.arg("--json"), status);
-    let balance: Value = serde_json::from_slice(&output.stdout).unwrap();
-    check(&balance);
-    balance
-}
-
-#[track_caller]
-fn check(balance: &Value) {
-    let sum = |names: &[&str]| names.iter().map(|name| balance[name].as_u64().unwrap()).sum::<u64>();
-    assert_eq!(sum(&["lines"]), sum(&["accepted", "rejected_lines"]), "{balance}");
-    let ends = sum(&["delivered", "rejected", "expired", "dropped", "pending"]);
-    assert_eq!(sum(&["accepted"]), ends, "{balance}");
-}
-
-fn rejects(path: &Path) -> Vec<Value> {
-    fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-/// What the collector says at `path`.
-fn get(url: &str, path: &str) -> Value {
-    let address = url.strip_prefix("http://").unwrap();
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.0\r\nhost: {address}\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    assert!(head.contains(" 200 "), "{head}");
-    serde_json::from_str(body).unwrap()
-}
-
-fn good(url: &str) -> u64 {
-    get(url, "/trackwire/stats")["good"].as_u64().unwrap()
 }
 
 #[test]
