@@ -560,6 +560,33 @@ pub(super) fn judge_code(code: u32, said: &str) -> Verdict {
 mod tests {
     use super::*;
 
+    fn with(change: impl FnOnce(&mut Options)) -> InLong {
+        let mut options = Options::default();
+        change(&mut options);
+        InLong::new(options, 1, LocalTime::utc()).unwrap()
+    }
+
+    #[test]
+    fn a_data_time_is_as_precise_as_the_frame() {
+        let message = Message::new("g", "s", "m").time(1_700_000_000_123);
+        let time = |change: fn(&mut Options)| with(change).admit(&message).unwrap().time;
+        assert_eq!(time(|_| {}), Some(1_700_000_000_000));
+        assert_eq!(time(|options| options.msg_type = 5), Some(1_700_000_000_123));
+        assert_eq!(time(|options| options.protocol = Protocol::Http), Some(1_700_000_000_123));
+        assert_eq!(time(|options| options.extend_field = 1), None, "each message says its own");
+    }
+
+    #[test]
+    fn keys_of_messages_are_free_where_messages_have_none() {
+        let message = Message::new("g", "s", "m").attribute("__addcol2__ip", "10.0.0.1");
+        assert!(with(|options| options.msg_type = 5).admit(&message).is_ok());
+        assert!(with(|_| {}).admit(&message).is_ok());
+        let refused = with(|options| options.extend_field = 1).admit(&message);
+        assert!(
+            matches!(refused, Err(SendError::InvalidInput(invalid)) if invalid.field.contains("__addcol2__ip"))
+        );
+    }
+
     #[test]
     fn local_time_is_written_in_digits() {
         let write = |ms, offset| {
