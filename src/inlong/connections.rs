@@ -194,13 +194,13 @@ impl Connections {
     /// Sends a frame to its node. `deadline` (monotonic, ms) is when its answer is given up, `alone` as in
     /// [`Transmit`](crate::engine::Transmit).
     pub fn send(&mut self, id: TransmitId, frame: Frame, deadline: u64, alone: bool, now: Now) {
-        if alone {
-            let node = frame.node;
+        let node = frame.node;
+        if alone && (node as usize) < self.nodes.len() {
             let link = self.connect(node, now);
             link.lone = Some((Pending::new(id, &frame, deadline, now.mono), frame.sealed.bytes));
             return;
         }
-        let ready = |link: &&mut Link| link.node == frame.node && link.is_open();
+        let ready = |link: &&mut Link| link.node == node && link.is_open();
         match self.links.iter_mut().filter(ready).min_by_key(|link| link.pending.len()) {
             Some(link) => {
                 link.pending.push_back(Pending::new(id, &frame, deadline, now.mono));
@@ -217,7 +217,8 @@ impl Connections {
 
     /// A connection is there.
     pub fn connected(&mut self, connection: u32, now: Now) {
-        if let Some(link) = self.links.iter_mut().find(|link| link.number == connection) {
+        let is_it = |link: &&mut Link| link.number == connection && link.state == State::Connecting;
+        if let Some(link) = self.links.iter_mut().find(is_it) {
             link.state = State::Proving;
             beat(&mut self.out, link, now);
         }
@@ -234,7 +235,8 @@ impl Connections {
                 Ok(None) => return,
                 Ok(Some(ack::Answer::Heartbeat { load })) => self.proven(place, load.map(u32::from), now),
                 Ok(Some(ack::Answer::Ack(ack))) => self.acked(place, ack, now),
-                Err(ack::Garbage(what)) => return self.break_off(connection, what, Blame::Request, now),
+                // Whatever speaks there does not speak the protocol: no frame is the reason for that.
+                Err(ack::Garbage(what)) => return self.break_off(connection, what, Blame::Endpoint, now),
             }
         }
     }
@@ -280,7 +282,7 @@ impl Connections {
 
     /// Whether frames are under way.
     pub fn is_busy(&self) -> bool {
-        self.links.iter().any(|link| link.lone.is_some() || !link.pending.is_empty())
+        self.links.iter().any(|link| link.lone.is_some() || !link.is_over())
     }
 
     /// Does what time asks for.
@@ -329,7 +331,8 @@ impl Connections {
         if dead.is_none() && link.is_open() && link.beat_at.is_none() && silent {
             beat(&mut self.out, link, now);
         }
-        let idle = link.pending.is_empty() && now.mono >= link.used_at.saturating_add(self.settings.idle);
+        link.forget(&self.settings, now.mono);
+        let idle = link.is_idle() && now.mono >= link.used_at.saturating_add(self.settings.idle);
         for id in late {
             self.answer(id, Err(lost(TransportErrorKind::Timeout, "no answer in time", Blame::Endpoint)));
         }
@@ -338,6 +341,8 @@ impl Connections {
         } else if idle && !self.is_wanted {
             self.links.retain(|link| link.number != number);
             self.out.push_back(Output::Close { connection: number });
+        } else {
+            self.end_if_over(number);
         }
     }
 
@@ -364,7 +369,7 @@ impl Connections {
             link.pending.push_back(pending);
             write(&mut self.out, link, bytes);
         } else {
-            self.tell_open();
+            self.arrange(now);
         }
     }
 
@@ -391,7 +396,7 @@ impl Connections {
     fn end_if_over(&mut self, number: u32) {
         let Some(place) = self.links.iter().position(|link| link.number == number) else { return };
         let link = &self.links[place];
-        if link.pending.is_empty() && (link.is_lone || link.is_leaving) {
+        if link.is_over() && (link.is_lone || link.is_leaving) {
             self.links.remove(place);
             self.out.push_back(Output::Close { connection: number });
         }
@@ -414,7 +419,9 @@ impl Connections {
     /// What the end of a connection means for its frames and its node.
     fn end(&mut self, mut link: Link, why: &str, first: Blame, now: Now) {
         let node = &mut self.nodes[link.node as usize];
-        if !link.is_lone {
+        // Those that are lost together are one loss.
+        if !link.is_lone && link.epoch == node.epoch {
+            node.epoch += 1;
             if link.state == State::Ready && link.since + SOUND <= now.mono {
                 node.failures = 0;
             }
@@ -431,11 +438,10 @@ impl Connections {
             let error = say(TransportErrorKind::Connect, Blame::Endpoint);
             return self.answer(pending.id, Err(error));
         }
-        for (place, pending) in link.pending.into_iter().enumerate() {
-            let blame = if place == 0 { first } else { Blame::Nothing };
-            if !pending.is_told {
-                self.answer(pending.id, Err(say(TransportErrorKind::Reset, blame)));
-            }
+        let mut blame = first;
+        for pending in link.pending.into_iter().filter(|pending| !pending.is_told) {
+            self.answer(pending.id, Err(say(TransportErrorKind::Reset, blame)));
+            blame = Blame::Nothing;
         }
     }
 
@@ -459,8 +465,14 @@ impl Connections {
         self.tell_open();
     }
 
-    /// Of each group's nodes those that are used: such that were not lost lately, in the order of their rank.
+    /// Of each group's nodes those that are used: such that are there or were not lost lately, in the order of their rank.
     fn choose_nodes(&mut self) {
+        for node in &mut self.nodes {
+            node.is_there = false;
+        }
+        for link in self.links.iter().filter(|link| link.state == State::Ready && !link.is_lone) {
+            self.nodes[link.node as usize].is_there = true;
+        }
         for node in &mut self.nodes {
             (node.is_used, node.is_kept) = (false, false);
         }
@@ -468,7 +480,7 @@ impl Connections {
             let mut nodes = group.nodes.clone();
             nodes.sort_unstable_by_key(|&node| {
                 let node = &self.nodes[node as usize];
-                (node.failures > 1, node.rank)
+                (node.failures > 0 && !node.is_there, node.failures > 1, node.rank)
             });
             for (place, &number) in nodes.iter().enumerate() {
                 let node = &mut self.nodes[number as usize];
@@ -495,7 +507,8 @@ impl Connections {
         self.next_link = self.next_link.wrapping_add(1);
         let address = self.nodes[node as usize].address.clone();
         self.out.push_back(Output::Connect { connection, address });
-        self.links.push(Link::new(connection, node, now.mono));
+        let epoch = self.nodes[node as usize].epoch;
+        self.links.push(Link::new(connection, node, epoch, now.mono));
         self.links.last_mut().expect("it was put there")
     }
 
@@ -506,7 +519,10 @@ impl Connections {
                 self.nodes[*node as usize].is_used
                     && self.links.iter().any(|link| link.node == *node && link.is_open())
             };
-            let open: Vec<Place> = group.nodes.iter().copied().filter(is_open).map(Place::Node).collect();
+            let mut open: Vec<u32> = group.nodes.iter().copied().filter(is_open).collect();
+            // With few messages only the first is sent to, and that is not to be the same for all clients.
+            open.sort_unstable_by_key(|&node| self.nodes[node as usize].rank);
+            let open: Vec<Place> = open.into_iter().map(Place::Node).collect();
             if open != group.open {
                 group.open.clone_from(&open);
                 self.out.push_back(Output::Open { group: Place::Group(number as u32), nodes: open });
