@@ -22,6 +22,8 @@ pub(crate) struct Message {
     pub(crate) taken: u64,
     /// Whether the client has seen that.
     pub(crate) is_acked: bool,
+    /// Whether it may have seen it: the answer came too late to be counted on.
+    may_be_acked: bool,
     /// The codes that it was refused with.
     refused: Vec<u32>,
     accepted_at: u64,
@@ -110,12 +112,15 @@ impl Model {
         Ok(())
     }
 
-    /// The client has the answer of a pack as a whole.
-    pub(crate) fn acked(&mut self, messages: &[u32], code: u32) {
+    /// The client has the answer of a pack as a whole; `is_heard`: in time.
+    pub(crate) fn acked(&mut self, messages: &[u32], code: u32, is_heard: bool) {
         for &number in messages {
             let message = &mut self.messages[number as usize];
             match code {
-                0 | 120 => message.is_acked = true,
+                0 | 120 => {
+                    message.may_be_acked = true;
+                    message.is_acked |= is_heard;
+                }
                 code => message.refused.push(code),
             }
         }
@@ -157,7 +162,7 @@ impl Model {
             Fate::Delivered => {
                 self.tally.saw(Seen::Delivered);
                 self.told.delivered += 1;
-                hold!(Truth, message.is_acked, "{number} is delivered, and nobody said so");
+                hold!(Truth, message.may_be_acked, "{number} is delivered, and nobody said so");
                 hold!(Truth, message.taken > 0, "{number} is delivered, and nobody has it");
             }
             Fate::Unconfirmed => {

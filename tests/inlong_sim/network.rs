@@ -56,6 +56,8 @@ pub(crate) struct Sent {
     pub(crate) is_over: bool,
     /// The engine was told that it is late.
     pub(crate) is_told: bool,
+    /// Until when a late answer is heard.
+    pub(crate) heard_until: u64,
 }
 
 /// A connection.

@@ -314,7 +314,8 @@ impl World {
                 });
                 let (is_over, is_told) = (false, false);
                 let messages = messages.collect();
-                let sent = Sent { id, key: pack.key, messages, write, is_over, is_told };
+                let heard_until = now + 2 * self.plan.options.request_timeout;
+                let sent = Sent { id, key: pack.key, messages, write, is_over, is_told, heard_until };
                 let most = self.plan.max_in_flight();
                 hold!(InFlight, wire.under_way() < most, "{} are under way on {number}", wire.under_way());
                 self.model.write(&sent, bytes, wire.alone.is_some())?;
@@ -447,10 +448,11 @@ impl World {
                         Whole::Nothing => {}
                         Whole::Beat => wire.is_proven = true,
                         Whole::Ack(key, code) => {
-                            if let Some(sent) = wire.sent.iter_mut().find(|sent| sent.key == key && !sent.is_over)
-                            {
+                            let mut open = wire.sent.iter_mut();
+                            if let Some(sent) = open.find(|sent| sent.key == key && !sent.is_over) {
                                 sent.is_over = true;
-                                self.model.acked(&sent.messages, code);
+                                let is_heard = !sent.is_told || self.at < sent.heard_until;
+                                self.model.acked(&sent.messages, code, is_heard);
                             }
                         }
                     }
