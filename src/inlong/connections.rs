@@ -109,6 +109,8 @@ struct Settings {
 
 /// A connection that lived so long was a sound one, ms.
 const SOUND: u64 = 10_000;
+/// After a loss a node is left in peace for so long in any case, except after the first, ms.
+const HURRY: u64 = 1_000;
 /// The load of a Manager's answer that switches balancing off.
 const NEVER: u32 = 0xFFFF;
 /// The most that it can ask for.
@@ -427,6 +429,7 @@ impl Connections {
             }
             node.failures = node.failures.saturating_add(1);
             let seed = self.seed ^ u64::from(link.number);
+            node.lost_at = now.mono;
             node.retry_at = now.mono + self.settings.backoff.backoff(node.failures, seed);
         }
         let address = node.address.clone();
@@ -454,6 +457,7 @@ impl Connections {
         for number in self.links.iter().map(|link| link.number).collect::<Vec<_>>() {
             self.end_if_over(number);
         }
+        self.hurry();
         for node in 0..self.nodes.len() as u32 {
             while self.lacks_link(node) && self.nodes[node as usize].retry_at <= now.mono {
                 self.connect(node, now);
@@ -494,6 +498,26 @@ impl Connections {
         }
     }
 
+    /// Where the last node was lost the others are tried soon, however long they were to be left in peace.
+    fn hurry(&mut self) {
+        for group in 0..self.groups.len() {
+            let Group { nodes, open, .. } = &self.groups[group];
+            if open.is_empty() || nodes.iter().any(|&node| self.is_open(node)) {
+                continue;
+            }
+            for &node in nodes {
+                let node = &mut self.nodes[node as usize];
+                node.retry_at = node.retry_at.min(node.lost_at + HURRY);
+            }
+        }
+    }
+
+    /// Whether a node can be sent to.
+    fn is_open(&self, node: u32) -> bool {
+        self.nodes[node as usize].is_used
+            && self.links.iter().any(|link| link.node == node && link.is_open())
+    }
+
     fn lacks_link(&self, number: u32) -> bool {
         let node = &self.nodes[number as usize];
         let links =
@@ -514,17 +538,15 @@ impl Connections {
 
     /// Tells the engine which nodes can be sent to, where that has changed.
     fn tell_open(&mut self) {
-        for (number, group) in self.groups.iter_mut().enumerate() {
-            let is_open = |node: &u32| {
-                self.nodes[*node as usize].is_used
-                    && self.links.iter().any(|link| link.node == *node && link.is_open())
-            };
-            let mut open: Vec<u32> = group.nodes.iter().copied().filter(is_open).collect();
+        for number in 0..self.groups.len() {
+            let mut open = self.groups[number].nodes.clone();
+            open.retain(|&node| self.is_open(node));
             // With few messages only the first is sent to, and that is not to be the same for all clients.
             open.sort_unstable_by_key(|&node| self.nodes[node as usize].rank);
             let open: Vec<Place> = open.into_iter().map(Place::Node).collect();
-            if open != group.open {
-                group.open.clone_from(&open);
+            let told = &mut self.groups[number].open;
+            if open != *told {
+                told.clone_from(&open);
                 self.out.push_back(Output::Open { group: Place::Group(number as u32), nodes: open });
             }
         }

@@ -201,3 +201,28 @@ fn several_connections_to_a_node_share_its_frames() {
     assert_eq!(done.lost().len(), 3);
     assert!(done.open.is_empty());
 }
+
+#[test]
+fn where_the_last_node_is_lost_the_others_are_tried_soon() {
+    let mut desk = Desk::new(|_| ());
+    let wires = desk.up();
+    // Two of them are gone for long.
+    let mut lost = wires[..2].to_vec();
+    for _ in 0..8 {
+        for wire in std::mem::take(&mut lost) {
+            desk.lose(wire);
+        }
+        while lost.len() < 2 {
+            let done = desk.later(10);
+            lost.extend(done.connects.iter().map(|(wire, _)| wire));
+            done.beats.iter().for_each(|&beat| desk.hear(beat, &frame::beat(1)));
+        }
+    }
+    for wire in lost {
+        desk.lose(wire);
+    }
+    assert!(desk.later(1_000).connects.is_empty(), "they are left in peace");
+    let done = desk.lose(wires[2]);
+    assert_eq!(done.open(), []);
+    assert_eq!([done.nodes(), desk.later(1).nodes()].concat().iter().filter(|&&node| node < 2).count(), 2);
+}

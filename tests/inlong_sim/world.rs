@@ -389,7 +389,10 @@ impl World {
                 let weather =
                     if self.plan.calm { Weather::calm(is_down) } else { Weather::any(&mut self.rng) };
                 self.node_turns(node, weather);
-                let lasts = self.rng.magnitude(self.plan.max_weather);
+                let lasts = match self.plan.calm {
+                    true => self.rng.within(3_000, 20_000),
+                    false => self.rng.magnitude(self.plan.max_weather),
+                };
                 self.network.add(self.at + lasts, Happening::WeatherTurns(node));
             }
             Happening::ManagerTurns if !self.settling => {

@@ -19,6 +19,8 @@ pub(super) struct Node {
     pub(super) is_there: bool,
     /// How often it was lost.
     pub(super) epoch: u64,
+    /// When it was lost last.
+    pub(super) lost_at: u64,
     /// How often in a row.
     pub(super) failures: u32,
     /// No connection before this time.
@@ -40,6 +42,7 @@ impl Node {
             is_kept: false,
             is_there: false,
             epoch: 0,
+            lost_at: 0,
             failures: 0,
             retry_at: 0,
             loads: Vec::new(),
