@@ -39,6 +39,8 @@ pub(crate) enum Happening {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Whole {
     Nothing,
+    /// It is no answer, and nor is what comes behind it.
+    Garbage,
     Beat,
     /// The answer of a batch: its key and the code.
     Ack(u64, u32),
@@ -70,6 +72,8 @@ pub(crate) struct Wire {
     pub(crate) is_there: bool,
     /// A heartbeat was answered.
     pub(crate) is_proven: bool,
+    /// Garbage came in.
+    pub(crate) is_soiled: bool,
     pub(crate) sent: Vec<Sent>,
     pub(crate) writes: u64,
     /// What the node has not read yet.
@@ -112,6 +116,7 @@ impl Network {
             alone,
             is_there: true,
             is_proven: false,
+            is_soiled: false,
             sent: Vec::new(),
             writes: 0,
             unread: Vec::new(),

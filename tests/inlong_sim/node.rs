@@ -102,12 +102,12 @@ impl World {
         } else if self.rng.in_1000(weather.garbage) {
             self.model.tally.saw(Seen::Garbage);
             let garbage = (0..self.rng.within(1, 300)).map(|_| self.rng.next() as u8).collect();
-            self.reply(number, node, garbage, Whole::Nothing);
+            self.reply(number, node, garbage, Whole::Garbage);
         } else if self.rng.in_1000(weather.huge) {
             self.model.tally.saw(Seen::HugeLength);
             let mut huge = self.rng.pick(&[u32::MAX, 65_537, 1 << 31, 0]).to_be_bytes().to_vec();
             huge.extend([7; 100]);
-            self.reply(number, node, huge, Whole::Nothing);
+            self.reply(number, node, huge, Whole::Garbage);
         } else if self.rng.in_1000(weather.ack_never) {
             self.model.tally.saw(Seen::AckNever);
         } else if pack.is_acked {
@@ -149,7 +149,7 @@ impl World {
         if is_cut {
             self.model.tally.saw(Seen::AnswerCut);
             bytes.truncate(self.rng.below(bytes.len() as u64) as usize);
-            whole = Whole::Nothing;
+            whole = if whole == Whole::Garbage { whole } else { Whole::Nothing };
         }
         let mut piece = usize::MAX;
         if self.rng.in_1000(weather.one_byte) {
@@ -159,7 +159,8 @@ impl World {
             // The first part comes on its own.
             let rest = bytes.split_off(self.rng.below(bytes.len() as u64) as usize);
             let at = self.network.arrival_at_client(number, self.at, &mut self.rng, weather.latency);
-            self.network.add(at, Happening::ToClient(number, bytes, usize::MAX, Whole::Nothing));
+            let first = if whole == Whole::Garbage { whole } else { Whole::Nothing };
+            self.network.add(at, Happening::ToClient(number, bytes, usize::MAX, first));
             bytes = rest;
         }
         let at = self.network.arrival_at_client(number, self.at, &mut self.rng, weather.latency);

@@ -449,12 +449,14 @@ impl World {
                 if is_last && let Some(wire) = self.network.wires.get_mut(&number) {
                     match whole {
                         Whole::Nothing => {}
+                        Whole::Garbage => wire.is_soiled = true,
                         Whole::Beat => wire.is_proven = true,
                         Whole::Ack(key, code) => {
                             let mut open = wire.sent.iter_mut();
                             if let Some(sent) = open.find(|sent| sent.key == key && !sent.is_over) {
                                 sent.is_over = true;
-                                let is_heard = !sent.is_told || self.at < sent.heard_until;
+                                let is_late = sent.is_told && self.at >= sent.heard_until;
+                                let is_heard = !is_late && !wire.is_soiled;
                                 self.model.acked(&sent.messages, code, is_heard);
                             }
                         }
