@@ -31,6 +31,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
 
+use trackwire::inlong::ConnectionBug;
+
 use tally::Tally;
 use world::World;
 
@@ -44,7 +46,7 @@ enum Failure {
 #[test]
 fn the_rules_hold() {
     if let Some(seed) = number("SIM_SEED") {
-        let mut world = World::new(seed);
+        let mut world = World::new(seed, None);
         world.telling = true;
         println!("{:#?}", world.plan);
         world.run().unwrap_or_else(|broken| panic!("seed {seed}: {broken}")).print();
@@ -52,7 +54,7 @@ fn the_rules_hold() {
     }
     let seeds = number("SIM_SEEDS").unwrap_or(1_000);
     let began = Instant::now();
-    let (tally, failed) = run(seeds);
+    let (tally, failed) = run(seeds, None);
     tally.print();
     println!("{seeds} seeds in {:.1?}", began.elapsed());
     if let Some((seed, failure)) = failed {
@@ -62,8 +64,23 @@ fn the_rules_hold() {
     assert!(rare.is_empty(), "seen too rarely: {rare:#?}");
 }
 
-/// Runs this many seeds, on all cores; stops at the first that fails.
-fn run(seeds: u64) -> (Tally, Option<(u64, Failure)>) {
+#[test]
+#[cfg(feature = "__planted-bugs")]
+fn every_planted_bug_is_seen() {
+    let mut unseen = Vec::new();
+    for bug in ConnectionBug::ALL {
+        match run(1_000, Some(bug)).1 {
+            Some((seed, Failure::Broken(broken))) => {
+                println!("{:>24}: seed {seed:>4}, {:?}", format!("{bug:?}"), broken.rule);
+            }
+            other => unseen.push((bug, other)),
+        }
+    }
+    assert!(unseen.is_empty(), "no rule was seen to be broken by {unseen:?}");
+}
+
+/// Runs this many seeds, on all cores; stops at the first that fails. With a bug, only a broken rule ends the run.
+fn run(seeds: u64, bug: Option<ConnectionBug>) -> (Tally, Option<(u64, Failure)>) {
     let next = AtomicU64::new(0);
     let stop = AtomicBool::new(false);
     let work = || {
@@ -73,12 +90,13 @@ fn run(seeds: u64) -> (Tally, Option<(u64, Failure)>) {
             if seed >= seeds {
                 break;
             }
-            let failure = match catch_unwind(|| World::new(seed).run()) {
+            let failure = match catch_unwind(|| World::new(seed, bug).run()) {
                 Ok(Ok(seen)) => {
                     tally.add(&seen);
                     continue;
                 }
                 Ok(Err(broken)) => Failure::Broken(broken),
+                Err(_) if bug.is_some() => continue,
                 Err(_) => Failure::Panicked,
             };
             stop.store(true, Ordering::Relaxed);

@@ -16,6 +16,7 @@
 
 mod link;
 mod node;
+mod planted;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -30,6 +31,9 @@ use crate::engine::{RetryPolicy, TransmitId};
 use crate::http::Body;
 use link::{Link, Pending, State};
 use node::Node;
+#[doc(hidden)]
+pub use planted::ConnectionBug;
+use planted::{ConnectionBug as Bug, Planted};
 
 /// The connections of a client.
 #[derive(Debug)]
@@ -44,6 +48,7 @@ pub struct Connections {
     /// Whether there is anything to send.
     is_wanted: bool,
     balance_at: Option<u64>,
+    planted: Planted,
 }
 
 /// What a driver is to do.
@@ -148,7 +153,15 @@ impl Connections {
             next_link: 1,
             is_wanted: false,
             balance_at: None,
+            planted: Planted::default(),
         }
+    }
+
+    /// Switches a bug on.
+    #[cfg(feature = "__planted-bugs")]
+    #[doc(hidden)]
+    pub fn plant(&mut self, bug: Bug) {
+        self.planted.bug = Some(bug);
     }
 
     /// What to do now, until there is nothing.
@@ -197,7 +210,7 @@ impl Connections {
     /// [`Transmit`](crate::engine::Transmit).
     pub fn send(&mut self, id: TransmitId, frame: Frame, deadline: u64, alone: bool, now: Now) {
         let node = frame.node;
-        if alone && (node as usize) < self.nodes.len() {
+        if alone && (node as usize) < self.nodes.len() && !self.planted.has(Bug::SuspectInCompany) {
             let link = self.connect(node, now);
             link.lone = Some((Pending::new(id, &frame, deadline, now.mono), frame.sealed.bytes));
             return;
@@ -219,10 +232,13 @@ impl Connections {
 
     /// A connection is there.
     pub fn connected(&mut self, connection: u32, now: Now) {
-        let is_it = |link: &&mut Link| link.number == connection && link.state == State::Connecting;
-        if let Some(link) = self.links.iter_mut().find(is_it) {
-            link.state = State::Proving;
-            beat(&mut self.out, link, now);
+        let is_it = |link: &Link| link.number == connection && link.state == State::Connecting;
+        let Some(place) = self.links.iter().position(is_it) else { return };
+        let link = &mut self.links[place];
+        link.state = State::Proving;
+        beat(&mut self.out, link, now);
+        if self.planted.has(Bug::Unproven) {
+            self.proven(place, None, now);
         }
     }
 
@@ -247,6 +263,7 @@ impl Connections {
     pub fn written(&mut self, connection: u32, writes: u64) {
         let Some(link) = self.links.iter_mut().find(|link| link.number == connection) else { return };
         let out = &mut self.out;
+        let writes = writes + u64::from(self.planted.has(Bug::WrittenEarly));
         // Whatever is behind it has been written later.
         link.pending.retain(|pending| {
             let is_done = !pending.is_acked && pending.write <= writes;
@@ -312,7 +329,8 @@ impl Connections {
             _ => link
                 .beat_at
                 .is_some_and(|at| at + self.settings.answer_timeout <= now.mono)
-                .then_some("a heartbeat was not answered in time"),
+                .then_some("a heartbeat was not answered in time")
+                .filter(|_| !self.planted.has(Bug::BeatUnheeded)),
         };
         let mut late = Vec::new();
         for pending in
@@ -334,7 +352,10 @@ impl Connections {
             beat(&mut self.out, link, now);
         }
         link.forget(&self.settings, now.mono);
-        let idle = link.is_idle() && now.mono >= link.used_at.saturating_add(self.settings.idle);
+        if self.planted.has(Bug::LateUnheard) {
+            link.pending.retain(|pending| !pending.is_told);
+        }
+        let idle = !self.planted.has(Bug::IdleForever) && link.is_idle() && now.mono >= link.used_at.saturating_add(self.settings.idle);
         for id in late {
             self.answer(id, Err(lost(TransportErrorKind::Timeout, "no answer in time", Blame::Endpoint)));
         }
@@ -378,10 +399,11 @@ impl Connections {
     fn acked(&mut self, place: usize, ack: Ack, now: Now) {
         let link = &mut self.links[place];
         // Where the server says of which frame it speaks, and else in the order that it answers in.
+        let by_order = self.planted.has(Bug::AckByOrder);
         let is_it = |pending: &Pending| {
             pending.is_acked
                 && pending.msg_type == ack.msg_type
-                && ack.key.is_none_or(|key| key == pending.key)
+                && ack.key.is_none_or(|key| key == pending.key || by_order)
         };
         let Some(at) = link.pending.iter().position(is_it) else { return };
         let Some(pending) = link.pending.remove(at) else { return };
@@ -389,6 +411,9 @@ impl Connections {
         let (number, node) = (link.number, link.node);
         if let Some(node) = self.nodes.get_mut(node as usize) {
             node.failures = 0;
+        }
+        if self.planted.has(Bug::ToldTwice) {
+            self.answer(pending.id, Ok(Answer::Ack(ack.clone())));
         }
         self.answer(pending.id, Ok(Answer::Ack(ack)));
         self.end_if_over(number);
@@ -430,7 +455,10 @@ impl Connections {
             node.failures = node.failures.saturating_add(1);
             let seed = self.seed ^ u64::from(link.number);
             node.lost_at = now.mono;
-            node.retry_at = now.mono + self.settings.backoff.backoff(node.failures, seed);
+            node.retry_at = match self.planted.has(Bug::NoBackoff) {
+                true => now.mono,
+                false => now.mono + self.settings.backoff.backoff(node.failures, seed),
+            };
         }
         let address = node.address.clone();
         let say = |kind, blame| {
@@ -441,10 +469,16 @@ impl Connections {
             let error = say(TransportErrorKind::Connect, Blame::Endpoint);
             return self.answer(pending.id, Err(error));
         }
-        let mut blame = first;
+        let mut blame = if self.planted.has(Bug::NoneBlamed) { Blame::Nothing } else { first };
         for pending in link.pending.into_iter().filter(|pending| !pending.is_told) {
-            self.answer(pending.id, Err(say(TransportErrorKind::Reset, blame)));
-            blame = Blame::Nothing;
+            let mut error = say(TransportErrorKind::Reset, blame);
+            error.maybe_accepted &= !self.planted.has(Bug::LossSaidSure);
+            if !self.planted.has(Bug::LossForgotten) {
+                self.answer(pending.id, Err(error));
+            }
+            if !self.planted.has(Bug::AllBlamed) {
+                blame = Blame::Nothing;
+            }
         }
     }
 
@@ -480,11 +514,12 @@ impl Connections {
         for node in &mut self.nodes {
             (node.is_used, node.is_kept) = (false, false);
         }
+        let late = u32::from(self.planted.has(Bug::FailoverLate));
         for group in &self.groups {
             let mut nodes = group.nodes.clone();
             nodes.sort_unstable_by_key(|&node| {
                 let node = &self.nodes[node as usize];
-                (node.failures > 0 && !node.is_there, node.failures > 1, node.rank)
+                (node.failures > late && !node.is_there, node.failures > 1, node.rank)
             });
             for (place, &number) in nodes.iter().enumerate() {
                 let node = &mut self.nodes[number as usize];
@@ -545,7 +580,7 @@ impl Connections {
             open.sort_unstable_by_key(|&node| self.nodes[node as usize].rank);
             let open: Vec<Place> = open.into_iter().map(Place::Node).collect();
             let told = &mut self.groups[number].open;
-            if open != *told {
+            if open != *told && !(self.planted.has(Bug::LossUntold) && open.len() < told.len()) {
                 told.clone_from(&open);
                 self.out.push_back(Output::Open { group: Place::Group(number as u32), nodes: open });
             }

@@ -151,7 +151,7 @@ impl Model {
         };
         let message = &mut self.messages[number as usize];
         hold!(Once, !std::mem::replace(&mut message.has_ended, true), "{number} ends twice: {outcome:?}");
-        let is_prompt = plan.calm && !message.is_suspect && plan.is_quick();
+        let is_prompt = plan.calm && !message.is_suspect;
         let took = at - message.accepted_at;
         hold!(
             Prompt,
@@ -169,6 +169,7 @@ impl Model {
                 self.tally.saw(Seen::Unconfirmed);
                 (self.told.delivered, self.told.unconfirmed) =
                     (self.told.delivered + 1, self.told.unconfirmed + 1);
+                hold!(Truth, message.may_be_acked, "{number} was not even written");
                 hold!(Truth, !plan.options.is_ack, "{number} is unconfirmed, and acks were asked for");
             }
             Fate::Rejected(cause) => {

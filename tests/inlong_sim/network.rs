@@ -91,6 +91,8 @@ pub(crate) struct Network {
     next: u64,
     /// The connections that the client has.
     pub(crate) wires: HashMap<u32, Wire>,
+    /// Those that it waits for in vain, until their node is there again.
+    pub(crate) hung: Vec<u32>,
     /// Those that it has closed, and the node does not know yet.
     pub(crate) left: HashMap<u32, Wire>,
 }

@@ -5,7 +5,7 @@ use trackwire::http::Response;
 use trackwire::inlong::Ask;
 
 use crate::frame::{self, Pack, Request};
-use crate::network::{Happening, Whole};
+use crate::network::{Happening, Network, Whole};
 use crate::rng::Rng;
 use crate::rules::{Checked, hold};
 use crate::tally::Seen;
@@ -195,6 +195,14 @@ impl World {
             let mut lost: Vec<u32> = self.network.wires.iter().filter(|(_, wire)| wire.node == node).map(|it| *it.0).collect();
             lost.sort_unstable();
             lost.into_iter().for_each(|number| self.breaks(number, false));
+        }
+        if !weather.is_black_hole && !weather.is_down {
+            // Who connects tries again by itself.
+            let Network { wires, hung, .. } = &mut self.network;
+            let (there, others) = hung.drain(..).partition(|number| wires.get(number).is_some_and(|wire| wire.node == node));
+            *hung = others;
+            let there: Vec<u32> = there;
+            there.into_iter().for_each(|number| self.network.add(self.at + 1_000, Happening::Connected(number)));
         }
         self.weather[node] = weather;
     }

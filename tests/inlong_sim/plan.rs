@@ -31,13 +31,13 @@ impl Plan {
     pub(crate) fn new(rng: &mut Rng) -> Self {
         let calm = rng.in_1000(200);
         let groups = rng.pick(&[1, 1, 2]);
-        let actions = rng.within(10, 40) as u32;
+        let actions = if calm { rng.within(30, 60) } else { rng.within(10, 40) } as u32;
         Self {
             options: options(rng, calm),
             groups,
             streams: rng.pick(&[1, 1, 3]),
             actions,
-            max_pause: if calm { rng.pick(&[100, 3_000]) } else { rng.pick(&[100, 5_000, 60_000]) },
+            max_pause: if calm { 3_000 } else { rng.pick(&[100, 5_000, 60_000]) },
             largest: rng.pick(&[10, 100, 2_000]),
             poison: if calm { 0 } else { rng.pick(&[0, 0, 0, 10]) },
             poisoned: rng.in_1000(300).then(|| rng.below(u64::from(actions) * 3) as u32),
@@ -92,18 +92,16 @@ fn options(rng: &mut Rng, calm: bool) -> Options {
     options.tcp_idle_time = rng.pick(&[1_000, 600_000]);
     options.tcp_detection_interval = rng.pick(&[1_000, 60_000]);
     options.manager_update_interval = 1;
-    if !calm {
+    if calm {
+        // Nothing in them is to keep messages waiting.
+        options.enable_pack = true;
+        options.max_in_flight = options.max_in_flight.max(8);
+        options.pack_size = options.pack_size.filter(|&size| size > 100);
+        options.max_proxy_num = rng.pick(&[1, 1, 2, 8]);
+    } else {
         options.is_ack = rng.in_1000(900);
         options.max_age = rng.pick(&[20_000, 3_600_000, 86_400_000, 86_400_000]);
     }
     options.check().expect("options that can be used");
     options
-}
-
-impl Plan {
-    /// Whether nothing in the options keeps messages waiting.
-    pub(crate) fn is_quick(&self) -> bool {
-        let options = &self.options;
-        options.enable_pack && options.max_in_flight >= 8 && options.pack_size.is_none_or(|size| size > 100)
-    }
 }

@@ -64,8 +64,8 @@ impl Weather {
         weather
     }
 
-    /// Nodes that come and go, and nothing else.
-    pub(crate) fn calm(is_down: bool) -> Self {
-        Self { is_down, ..Self::fair() }
+    /// Nodes that come and go, and nothing else. One that is down may not even refuse.
+    pub(crate) fn calm(is_down: bool, rng: &mut Rng) -> Self {
+        Self { is_down, is_black_hole: is_down && rng.in_1000(500), ..Self::fair() }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use trackwire::destination::{Now, TransportErrorKind};
 use trackwire::engine::{Engine, Output as Wanted, Tag, Transmit, TransmitId};
 use trackwire::inlong::{
-    Connections, Discovery, DiscoveryEvent, InLong, LocalTime, Message, Output, Request,
+    ConnectionBug, Connections, Discovery, DiscoveryEvent, InLong, LocalTime, Message, Output, Request,
 };
 
 use crate::frame;
@@ -53,19 +53,22 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64, bug: Option<ConnectionBug>) -> Self {
         let mut rng = Rng::new(seed);
         let plan = Plan::new(&mut rng);
         let destination = InLong::new(plan.options.clone(), rng.next(), LocalTime::utc()).expect("sound options");
         for group in 0..plan.groups {
             destination.know_group(&format!("g{group}"));
         }
-        let weather = (0..NODES).map(|_| if plan.calm { Weather::fair() } else { Weather::any(&mut rng) });
+        let any = |rng: &mut Rng| if plan.calm { Weather::fair() } else { Weather::any(rng) };
+        let weather = (0..NODES).map(|_| any(&mut rng)).collect();
+        let mut connections = Connections::new(&plan.options, rng.next());
+        plant(&mut connections, bug);
         Self {
-            weather: weather.collect(),
+            weather,
             manager: if plan.calm { Manager::Fine } else { Manager::any(&mut rng) },
             engine: Engine::new(Arc::new(destination), plan.limits(), rng.next()),
-            connections: Connections::new(&plan.options, rng.next()),
+            connections,
             discovery: Discovery::new(&plan.options, rng.next()),
             model: Model::default(),
             network: Network::default(),
@@ -274,7 +277,7 @@ impl World {
         let at = self.at + self.rng.within(1, weather.latency);
         if weather.is_black_hole {
             self.model.tally.saw(Seen::NeverConnected);
-            self.breaks(number, true);
+            self.network.hung.push(number);
         } else if weather.is_down {
             self.network.add(at, Happening::Refused(number));
             if alone.is_none() {
@@ -387,7 +390,7 @@ impl World {
             Happening::WeatherTurns(node) if !self.settling => {
                 let is_down = self.rng.in_1000(500) && (0..NODES).all(|other| !self.weather[other].is_down);
                 let weather =
-                    if self.plan.calm { Weather::calm(is_down) } else { Weather::any(&mut self.rng) };
+                    if self.plan.calm { Weather::calm(is_down, &mut self.rng) } else { Weather::any(&mut self.rng) };
                 self.node_turns(node, weather);
                 let lasts = match self.plan.calm {
                     true => self.rng.within(3_000, 20_000),
@@ -419,7 +422,11 @@ impl World {
             Happening::Answers(number, pack, code) => self.answers(number, &pack, code),
             Happening::Written(number, writes) => {
                 if let Some(wire) = self.network.wires.get_mut(&number) {
-                    wire.sent.iter_mut().filter(|sent| sent.write <= writes).for_each(|sent| sent.is_over = true);
+                    let written = wire.sent.iter_mut().filter(|sent| sent.write <= writes && !sent.is_over);
+                    for sent in written {
+                        sent.is_over = true;
+                        self.model.acked(&sent.messages, 0, false);
+                    }
                     self.connections.written(number, writes);
                 }
             }
@@ -504,4 +511,11 @@ impl World {
     fn places(&self) -> usize {
         if self.plan.options.isolation_level == 1 { self.plan.groups as usize } else { 1 }
     }
+}
+
+fn plant(connections: &mut Connections, bug: Option<ConnectionBug>) {
+    #[cfg(feature = "__planted-bugs")]
+    bug.into_iter().for_each(|bug| connections.plant(bug));
+    #[cfg(not(feature = "__planted-bugs"))]
+    let _ = (connections, bug);
 }
