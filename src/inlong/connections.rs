@@ -114,6 +114,8 @@ struct Settings {
 
 /// A connection that lived so long was a sound one, ms.
 const SOUND: u64 = 10_000;
+/// A connection that is not there after so long is not waited for where another node can be used, ms.
+const SLOW: u64 = 1_000;
 /// After a loss a node is left in peace for so long in any case, except after the first, ms.
 const HURRY: u64 = 1_000;
 /// The load of a Manager's answer that switches balancing off.
@@ -332,6 +334,7 @@ impl Connections {
                 .then_some("a heartbeat was not answered in time")
                 .filter(|_| !self.planted.has(Bug::BeatUnheeded)),
         };
+        link.is_slow = link.is_slow || link.slow_at().is_some_and(|at| at <= now.mono);
         let mut late = Vec::new();
         for pending in
             link.pending.iter_mut().filter(|pending| !pending.is_told && pending.deadline <= now.mono)
@@ -505,21 +508,24 @@ impl Connections {
 
     /// Of each group's nodes those that are used: such that are there or were not lost lately, in the order of their rank.
     fn choose_nodes(&mut self) {
+        let late = u32::from(self.planted.has(Bug::FailoverLate));
         for node in &mut self.nodes {
-            node.is_there = false;
+            (node.is_there, node.is_slow) = (false, false);
         }
-        for link in self.links.iter().filter(|link| link.state == State::Ready && !link.is_lone) {
-            self.nodes[link.node as usize].is_there = true;
+        for link in self.links.iter().filter(|link| !link.is_lone) {
+            let node = &mut self.nodes[link.node as usize];
+            node.is_there |= link.state == State::Ready;
+            node.is_slow |= link.state != State::Ready && link.is_slow && late == 0;
         }
         for node in &mut self.nodes {
             (node.is_used, node.is_kept) = (false, false);
         }
-        let late = u32::from(self.planted.has(Bug::FailoverLate));
         for group in &self.groups {
             let mut nodes = group.nodes.clone();
             nodes.sort_unstable_by_key(|&node| {
                 let node = &self.nodes[node as usize];
-                (node.failures > late && !node.is_there, node.failures > 1, node.rank)
+                let is_away = !node.is_there && (node.failures > late || node.is_slow);
+                (is_away, node.failures > 1, node.rank)
             });
             for (place, &number) in nodes.iter().enumerate() {
                 let node = &mut self.nodes[number as usize];
@@ -528,7 +534,7 @@ impl Connections {
                 let is_reserve =
                     self.settings.balance.is_some() && group.load != NEVER && place < most + RESERVES;
                 // One that was lost is tried until it is there again.
-                node.is_kept |= node.is_used || is_reserve || node.failures > 0;
+                node.is_kept |= node.is_used || is_reserve || node.failures > 0 || node.is_slow;
             }
         }
     }

@@ -226,3 +226,20 @@ fn where_the_last_node_is_lost_the_others_are_tried_soon() {
     assert_eq!(done.open(), []);
     assert_eq!([done.nodes(), desk.later(1).nodes()].concat().iter().filter(|&&node| node < 2).count(), 2);
 }
+
+#[test]
+fn a_node_that_takes_long_to_connect_to_does_not_keep_others_waiting() {
+    let mut desk = Desk::new(|options| options.max_proxy_num = 1);
+    let [(slow, first)] = desk.done().connects[..] else { panic!("one is used") };
+    assert!(desk.later(999).connects.is_empty());
+    let done = desk.later(1);
+    assert_eq!(done.connects.len(), 1);
+    assert!(done.closes.is_empty(), "it is still waited for");
+    let (_, second) = done.connects[0];
+    assert_ne!(first, second);
+    assert_eq!(desk.prove(&done.connects).open(), [second as u32]);
+    assert!(desk.later(5_000).connects.is_empty());
+    let done = desk.prove(&[(slow, first)]);
+    assert_eq!(done.open(), [first as u32]);
+    assert_eq!(done.closes.len(), 1, "the other one is not needed any more");
+}

@@ -44,7 +44,7 @@ pub(crate) struct World {
     groups: u32,
     /// Frames that travel alone and wait for their connection.
     waiting: HashMap<u32, TransmitId>,
-    /// When connections to a node were begun that were refused.
+    /// When connections to a node were refused.
     refused: Vec<VecDeque<u64>>,
     /// When there was something to do for no other reason than time.
     wakes: VecDeque<u64>,
@@ -280,13 +280,6 @@ impl World {
             self.network.hung.push(number);
         } else if weather.is_down {
             self.network.add(at, Happening::Refused(number));
-            if alone.is_none() {
-                let refused = &mut self.refused[node];
-                refused.push_back(self.at);
-                refused.retain(|&then| then + 1_000 > self.at);
-                let most = 3 * self.plan.options.connections_per_node() * self.plan.groups as usize;
-                hold!(Reconnect, refused.len() <= most, "node {node} refused {} in a second", refused.len());
-            }
         } else {
             self.network.add(at, Happening::Connected(number));
         }
@@ -413,7 +406,10 @@ impl World {
                 }
             }
             Happening::Refused(number) => {
-                if self.network.wires.remove(&number).is_some() {
+                if let Some(wire) = self.network.wires.remove(&number) {
+                    if wire.alone.is_none() {
+                        self.refused(wire.node)?;
+                    }
                     self.model.tally.saw(Seen::Refused);
                     self.connections.closed(number, "refused", now);
                 }
@@ -445,6 +441,15 @@ impl World {
                 }
             }
         }
+        Ok(())
+    }
+
+    fn refused(&mut self, node: usize) -> Checked {
+        let refused = &mut self.refused[node];
+        refused.push_back(self.at);
+        refused.retain(|&then| then + 1_000 > self.at);
+        let most = 3 * self.plan.options.connections_per_node() * self.plan.groups as usize;
+        hold!(Reconnect, refused.len() <= most, "node {node} refused {} in a second", refused.len());
         Ok(())
     }
 

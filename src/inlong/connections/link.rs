@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Frame, Settings, TransmitId};
+use super::{Frame, SLOW, Settings, TransmitId};
 use crate::http::Body;
 use crate::inlong::ack::Reader;
 
@@ -23,6 +23,8 @@ pub(super) struct Link {
     pub(super) is_lone: bool,
     /// Takes no more frames and ends with those on it.
     pub(super) is_leaving: bool,
+    /// It is still not there although there was time.
+    pub(super) is_slow: bool,
     /// How often something was written.
     pub(super) writes: u64,
     /// Since when it is in this state, as far as it matters.
@@ -70,6 +72,7 @@ impl Link {
             lone: None,
             is_lone: false,
             is_leaving: false,
+            is_slow: false,
             writes: 0,
             since: now,
             heard_at: now,
@@ -98,6 +101,11 @@ impl Link {
         self.pending.retain(|pending| pending.wake(settings) > now || !pending.is_told);
     }
 
+    /// When it is too late for it to be there, for others to wait.
+    pub(super) fn slow_at(&self) -> Option<u64> {
+        (self.state != State::Ready && self.lone.is_none()).then_some(self.since + SLOW)
+    }
+
     /// When something is to be done because of the time.
     pub(super) fn wake(&self, settings: &Settings, is_wanted: bool) -> u64 {
         let own = match (self.state, self.beat_at) {
@@ -106,6 +114,7 @@ impl Link {
             (_, None) if self.is_open() => self.heard_at.saturating_add(settings.heartbeat),
             (_, None) => u64::MAX,
         };
+        let slow = self.slow_at().filter(|_| !self.is_slow).unwrap_or(u64::MAX);
         let idle = if self.is_idle() && !is_wanted {
             self.used_at.saturating_add(settings.idle)
         } else {
@@ -113,7 +122,7 @@ impl Link {
         };
         let deadlines = self.pending.iter().map(|pending| pending.wake(settings));
         let lone = self.lone.iter().map(|(pending, _)| pending.deadline);
-        deadlines.chain(lone).min().unwrap_or(u64::MAX).min(own).min(idle)
+        deadlines.chain(lone).min().unwrap_or(u64::MAX).min(own).min(idle).min(slow)
     }
 }
 

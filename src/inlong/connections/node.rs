@@ -17,6 +17,8 @@ pub(super) struct Node {
     pub(super) is_kept: bool,
     /// Whether there is a connection that has answered.
     pub(super) is_there: bool,
+    /// Whether there is one that is still not there although there was time.
+    pub(super) is_slow: bool,
     /// How often it was lost.
     pub(super) epoch: u64,
     /// When it was lost last.
@@ -41,6 +43,7 @@ impl Node {
             is_used: false,
             is_kept: false,
             is_there: false,
+            is_slow: false,
             epoch: 0,
             lost_at: 0,
             failures: 0,
