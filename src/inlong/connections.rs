@@ -358,7 +358,9 @@ impl Connections {
         if self.planted.has(Bug::LateUnheard) {
             link.pending.retain(|pending| !pending.is_told);
         }
-        let idle = !self.planted.has(Bug::IdleForever) && link.is_idle() && now.mono >= link.used_at.saturating_add(self.settings.idle);
+        let idle = !self.planted.has(Bug::IdleForever)
+            && link.is_idle()
+            && now.mono >= link.used_at.saturating_add(self.settings.idle);
         for id in late {
             self.answer(id, Err(lost(TransportErrorKind::Timeout, "no answer in time", Blame::Endpoint)));
         }
@@ -555,8 +557,7 @@ impl Connections {
 
     /// Whether a node can be sent to.
     fn is_open(&self, node: u32) -> bool {
-        self.nodes[node as usize].is_used
-            && self.links.iter().any(|link| link.node == node && link.is_open())
+        self.nodes[node as usize].is_used && self.links.iter().any(|link| link.node == node && link.is_open())
     }
 
     fn lacks_link(&self, number: u32) -> bool {

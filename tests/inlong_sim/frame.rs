@@ -53,7 +53,8 @@ pub(crate) fn read(frame: &[u8]) -> Result<Request, String> {
         7 => binary(bytes, type_byte & 0x20 != 0).map(Request::Pack),
         8 => {
             bytes.take(5)?;
-            if (bytes.number(4)?, bytes.number(2)?, bytes.number(2)?) != (0, 0, 0xee01) || !bytes.0.is_empty() {
+            if (bytes.number(4)?, bytes.number(2)?, bytes.number(2)?) != (0, 0, 0xee01) || !bytes.0.is_empty()
+            {
                 return Err("no heartbeat".into());
             }
             Ok(Request::Heartbeat)
@@ -138,7 +139,11 @@ fn attributes(bytes: &[u8]) -> Result<String, String> {
 
 /// What the attributes say of a key.
 pub(crate) fn value<'a>(attributes: &'a str, key: &str) -> Option<&'a str> {
-    attributes.split('&').filter_map(|item| item.split_once('=')).find(|item| item.0 == key).map(|item| item.1)
+    attributes
+        .split('&')
+        .filter_map(|item| item.split_once('='))
+        .find(|item| item.0 == key)
+        .map(|item| item.1)
 }
 
 fn items(body: &[u8], with_attributes: bool) -> Result<Vec<Vec<u8>>, String> {

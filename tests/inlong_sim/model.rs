@@ -234,7 +234,11 @@ impl Message {
             1..=3 | 114 | 116..=120 => hold!(Truth, false, "{number} is rejected with {}", cause.code),
             UNKNOWN.. => {
                 let unknown = self.refused.iter().filter(|&&code| code >= UNKNOWN).count();
-                hold!(Truth, times > 0 && unknown > 1, "{number} was refused {unknown} times without a reason");
+                hold!(
+                    Truth,
+                    times > 0 && unknown > 1,
+                    "{number} was refused {unknown} times without a reason"
+                );
             }
             code => hold!(Truth, times > 0, "{number} was not refused with {code}"),
         }

@@ -68,7 +68,8 @@ impl World {
     fn serve(&mut self, number: u32, node: usize, pack: Pack) -> Checked {
         let mut messages = Vec::new();
         for message in &pack.messages {
-            let digits = message.split(|&byte| byte == b';').next().and_then(|text| str::from_utf8(text).ok());
+            let digits =
+                message.split(|&byte| byte == b';').next().and_then(|text| str::from_utf8(text).ok());
             let known = digits.and_then(|digits| digits.parse::<u32>().ok());
             let known = known.filter(|&known| known < self.model.messages.len() as u32);
             hold!(Frame, known.is_some(), "nobody sent {message:?}");
@@ -192,17 +193,21 @@ impl World {
         self.tell(|| format!("node {node}: {weather:?}"));
         if weather.is_down && !self.weather[node].is_down {
             self.model.tally.saw(Seen::NodeDown);
-            let mut lost: Vec<u32> = self.network.wires.iter().filter(|(_, wire)| wire.node == node).map(|it| *it.0).collect();
+            let mut lost: Vec<u32> =
+                self.network.wires.iter().filter(|(_, wire)| wire.node == node).map(|it| *it.0).collect();
             lost.sort_unstable();
             lost.into_iter().for_each(|number| self.breaks(number, false));
         }
         if !weather.is_black_hole && !weather.is_down {
             // Who connects tries again by itself.
             let Network { wires, hung, .. } = &mut self.network;
-            let (there, others) = hung.drain(..).partition(|number| wires.get(number).is_some_and(|wire| wire.node == node));
+            let (there, others) =
+                hung.drain(..).partition(|number| wires.get(number).is_some_and(|wire| wire.node == node));
             *hung = others;
             let there: Vec<u32> = there;
-            there.into_iter().for_each(|number| self.network.add(self.at + 1_000, Happening::Connected(number)));
+            there
+                .into_iter()
+                .for_each(|number| self.network.add(self.at + 1_000, Happening::Connected(number)));
         }
         self.weather[node] = weather;
     }
@@ -239,7 +244,8 @@ impl World {
             .map(|node| format!(r#"{{"id":{node},"ip":"10.0.0.{node}","port":46801,"nodeLoad":-1}}"#))
             .collect();
         let nodes = nodes.join(",");
-        let text = format!(r#"{{"success":true,"data":{{"clusterId":1,"load":{load},"nodeList":[{nodes}]}}}}"#);
+        let text =
+            format!(r#"{{"success":true,"data":{{"clusterId":1,"load":{load},"nodeList":[{nodes}]}}}}"#);
         Response::new(200).body(text.into_bytes())
     }
 }

@@ -56,7 +56,8 @@ impl World {
     pub(crate) fn new(seed: u64, bug: Option<ConnectionBug>) -> Self {
         let mut rng = Rng::new(seed);
         let plan = Plan::new(&mut rng);
-        let destination = InLong::new(plan.options.clone(), rng.next(), LocalTime::utc()).expect("sound options");
+        let destination =
+            InLong::new(plan.options.clone(), rng.next(), LocalTime::utc()).expect("sound options");
         for group in 0..plan.groups {
             destination.know_group(&format!("g{group}"));
         }
@@ -201,7 +202,9 @@ impl World {
         let mut sent: HashMap<u64, u32> = HashMap::new();
         loop {
             match self.engine.poll(self.now()) {
-                Wanted::Transmit(Transmit { id, request: Request::Frame(frame), deadline, alone, .. }) => {
+                Wanted::Transmit(Transmit {
+                    id, request: Request::Frame(frame), deadline, alone, ..
+                }) => {
                     let times = sent.entry(id.batch.0).or_default();
                     *times += 1;
                     hold!(Busy, *times <= 3, "{id:?} is sent {times} times in one moment");
@@ -304,7 +307,11 @@ impl World {
                     hold!(Alone, false, "nobody sent {} on {number}", pack.key);
                     return Ok(());
                 };
-                hold!(Alone, wire.alone.is_none_or(|at| at == id && wire.sent.is_empty()), "{id:?} has company");
+                hold!(
+                    Alone,
+                    wire.alone.is_none_or(|at| at == id && wire.sent.is_empty()),
+                    "{id:?} has company"
+                );
                 let messages = pack.messages.iter().filter_map(|message| {
                     str::from_utf8(message.split(|&byte| byte == b';').next()?).ok()?.parse().ok()
                 });
@@ -382,8 +389,11 @@ impl World {
             Happening::Act => self.record(),
             Happening::WeatherTurns(node) if !self.settling => {
                 let is_down = self.rng.in_1000(500) && (0..NODES).all(|other| !self.weather[other].is_down);
-                let weather =
-                    if self.plan.calm { Weather::calm(is_down, &mut self.rng) } else { Weather::any(&mut self.rng) };
+                let weather = if self.plan.calm {
+                    Weather::calm(is_down, &mut self.rng)
+                } else {
+                    Weather::any(&mut self.rng)
+                };
                 self.node_turns(node, weather);
                 let lasts = match self.plan.calm {
                     true => self.rng.within(3_000, 20_000),

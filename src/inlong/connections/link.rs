@@ -115,11 +115,8 @@ impl Link {
             (_, None) => u64::MAX,
         };
         let slow = self.slow_at().filter(|_| !self.is_slow).unwrap_or(u64::MAX);
-        let idle = if self.is_idle() && !is_wanted {
-            self.used_at.saturating_add(settings.idle)
-        } else {
-            u64::MAX
-        };
+        let idle =
+            if self.is_idle() && !is_wanted { self.used_at.saturating_add(settings.idle) } else { u64::MAX };
         let deadlines = self.pending.iter().map(|pending| pending.wake(settings));
         let lone = self.lone.iter().map(|(pending, _)| pending.deadline);
         deadlines.chain(lone).min().unwrap_or(u64::MAX).min(own).min(idle).min(slow)
