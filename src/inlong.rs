@@ -35,6 +35,8 @@ pub use client::Client;
 pub use client_builder::{BuildError, ClientBuilder};
 pub use codes::{SdkCode, SendError};
 pub use config::{ConfigError, Notice, NoticeKind};
+#[doc(hidden)]
+pub use connections::ConnectionBug;
 pub use connections::{Connections, Output};
 pub use delivery::{Answer, InLong, Lane, LocalTime, Place, Request};
 pub use discovery::{Ask, Discovery, DiscoveryEvent};

@@ -145,3 +145,6 @@ impl Said {
         said
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@
 
 mod link;
 mod node;
+mod planted;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -30,6 +31,9 @@ use crate::engine::{RetryPolicy, TransmitId};
 use crate::http::Body;
 use link::{Link, Pending, State};
 use node::Node;
+#[doc(hidden)]
+pub use planted::ConnectionBug;
+use planted::{ConnectionBug as Bug, Planted};
 
 /// The connections of a client.
 #[derive(Debug)]
@@ -44,6 +48,7 @@ pub struct Connections {
     /// Whether there is anything to send.
     is_wanted: bool,
     balance_at: Option<u64>,
+    planted: Planted,
 }
 
 /// What a driver is to do.
@@ -109,6 +114,10 @@ struct Settings {
 
 /// A connection that lived so long was a sound one, ms.
 const SOUND: u64 = 10_000;
+/// A connection that is not there after so long is not waited for where another node can be used, ms.
+const SLOW: u64 = 1_000;
+/// After a loss a node is left in peace for so long in any case, except after the first, ms.
+const HURRY: u64 = 1_000;
 /// The load of a Manager's answer that switches balancing off.
 const NEVER: u32 = 0xFFFF;
 /// The most that it can ask for.
@@ -146,7 +155,15 @@ impl Connections {
             next_link: 1,
             is_wanted: false,
             balance_at: None,
+            planted: Planted::default(),
         }
+    }
+
+    /// Switches a bug on.
+    #[cfg(feature = "__planted-bugs")]
+    #[doc(hidden)]
+    pub fn plant(&mut self, bug: Bug) {
+        self.planted.bug = Some(bug);
     }
 
     /// What to do now, until there is nothing.
@@ -194,13 +211,13 @@ impl Connections {
     /// Sends a frame to its node. `deadline` (monotonic, ms) is when its answer is given up, `alone` as in
     /// [`Transmit`](crate::engine::Transmit).
     pub fn send(&mut self, id: TransmitId, frame: Frame, deadline: u64, alone: bool, now: Now) {
-        if alone {
-            let node = frame.node;
+        let node = frame.node;
+        if alone && (node as usize) < self.nodes.len() && !self.planted.has(Bug::SuspectInCompany) {
             let link = self.connect(node, now);
             link.lone = Some((Pending::new(id, &frame, deadline, now.mono), frame.sealed.bytes));
             return;
         }
-        let ready = |link: &&mut Link| link.node == frame.node && link.is_open();
+        let ready = |link: &&mut Link| link.node == node && link.is_open();
         match self.links.iter_mut().filter(ready).min_by_key(|link| link.pending.len()) {
             Some(link) => {
                 link.pending.push_back(Pending::new(id, &frame, deadline, now.mono));
@@ -217,9 +234,13 @@ impl Connections {
 
     /// A connection is there.
     pub fn connected(&mut self, connection: u32, now: Now) {
-        if let Some(link) = self.links.iter_mut().find(|link| link.number == connection) {
-            link.state = State::Proving;
-            beat(&mut self.out, link, now);
+        let is_it = |link: &Link| link.number == connection && link.state == State::Connecting;
+        let Some(place) = self.links.iter().position(is_it) else { return };
+        let link = &mut self.links[place];
+        link.state = State::Proving;
+        beat(&mut self.out, link, now);
+        if self.planted.has(Bug::Unproven) {
+            self.proven(place, None, now);
         }
     }
 
@@ -234,7 +255,8 @@ impl Connections {
                 Ok(None) => return,
                 Ok(Some(ack::Answer::Heartbeat { load })) => self.proven(place, load.map(u32::from), now),
                 Ok(Some(ack::Answer::Ack(ack))) => self.acked(place, ack, now),
-                Err(ack::Garbage(what)) => return self.break_off(connection, what, Blame::Request, now),
+                // Whatever speaks there does not speak the protocol: no frame is the reason for that.
+                Err(ack::Garbage(what)) => return self.break_off(connection, what, Blame::Endpoint, now),
             }
         }
     }
@@ -243,6 +265,7 @@ impl Connections {
     pub fn written(&mut self, connection: u32, writes: u64) {
         let Some(link) = self.links.iter_mut().find(|link| link.number == connection) else { return };
         let out = &mut self.out;
+        let writes = writes + u64::from(self.planted.has(Bug::WrittenEarly));
         // Whatever is behind it has been written later.
         link.pending.retain(|pending| {
             let is_done = !pending.is_acked && pending.write <= writes;
@@ -280,7 +303,7 @@ impl Connections {
 
     /// Whether frames are under way.
     pub fn is_busy(&self) -> bool {
-        self.links.iter().any(|link| link.lone.is_some() || !link.pending.is_empty())
+        self.links.iter().any(|link| link.lone.is_some() || !link.is_over())
     }
 
     /// Does what time asks for.
@@ -308,8 +331,10 @@ impl Connections {
             _ => link
                 .beat_at
                 .is_some_and(|at| at + self.settings.answer_timeout <= now.mono)
-                .then_some("a heartbeat was not answered in time"),
+                .then_some("a heartbeat was not answered in time")
+                .filter(|_| !self.planted.has(Bug::BeatUnheeded)),
         };
+        link.is_slow = link.is_slow || link.slow_at().is_some_and(|at| at <= now.mono);
         let mut late = Vec::new();
         for pending in
             link.pending.iter_mut().filter(|pending| !pending.is_told && pending.deadline <= now.mono)
@@ -329,7 +354,13 @@ impl Connections {
         if dead.is_none() && link.is_open() && link.beat_at.is_none() && silent {
             beat(&mut self.out, link, now);
         }
-        let idle = link.pending.is_empty() && now.mono >= link.used_at.saturating_add(self.settings.idle);
+        link.forget(&self.settings, now.mono);
+        if self.planted.has(Bug::LateUnheard) {
+            link.pending.retain(|pending| !pending.is_told);
+        }
+        let idle = !self.planted.has(Bug::IdleForever)
+            && link.is_idle()
+            && now.mono >= link.used_at.saturating_add(self.settings.idle);
         for id in late {
             self.answer(id, Err(lost(TransportErrorKind::Timeout, "no answer in time", Blame::Endpoint)));
         }
@@ -338,6 +369,8 @@ impl Connections {
         } else if idle && !self.is_wanted {
             self.links.retain(|link| link.number != number);
             self.out.push_back(Output::Close { connection: number });
+        } else {
+            self.end_if_over(number);
         }
     }
 
@@ -364,17 +397,18 @@ impl Connections {
             link.pending.push_back(pending);
             write(&mut self.out, link, bytes);
         } else {
-            self.tell_open();
+            self.arrange(now);
         }
     }
 
     fn acked(&mut self, place: usize, ack: Ack, now: Now) {
         let link = &mut self.links[place];
         // Where the server says of which frame it speaks, and else in the order that it answers in.
+        let by_order = self.planted.has(Bug::AckByOrder);
         let is_it = |pending: &Pending| {
             pending.is_acked
                 && pending.msg_type == ack.msg_type
-                && ack.key.is_none_or(|key| key == pending.key)
+                && ack.key.is_none_or(|key| key == pending.key || by_order)
         };
         let Some(at) = link.pending.iter().position(is_it) else { return };
         let Some(pending) = link.pending.remove(at) else { return };
@@ -382,6 +416,9 @@ impl Connections {
         let (number, node) = (link.number, link.node);
         if let Some(node) = self.nodes.get_mut(node as usize) {
             node.failures = 0;
+        }
+        if self.planted.has(Bug::ToldTwice) {
+            self.answer(pending.id, Ok(Answer::Ack(ack.clone())));
         }
         self.answer(pending.id, Ok(Answer::Ack(ack)));
         self.end_if_over(number);
@@ -391,7 +428,7 @@ impl Connections {
     fn end_if_over(&mut self, number: u32) {
         let Some(place) = self.links.iter().position(|link| link.number == number) else { return };
         let link = &self.links[place];
-        if link.pending.is_empty() && (link.is_lone || link.is_leaving) {
+        if link.is_over() && (link.is_lone || link.is_leaving) {
             self.links.remove(place);
             self.out.push_back(Output::Close { connection: number });
         }
@@ -414,13 +451,19 @@ impl Connections {
     /// What the end of a connection means for its frames and its node.
     fn end(&mut self, mut link: Link, why: &str, first: Blame, now: Now) {
         let node = &mut self.nodes[link.node as usize];
-        if !link.is_lone {
+        // Those that are lost together are one loss.
+        if !link.is_lone && link.epoch == node.epoch {
+            node.epoch += 1;
             if link.state == State::Ready && link.since + SOUND <= now.mono {
                 node.failures = 0;
             }
             node.failures = node.failures.saturating_add(1);
             let seed = self.seed ^ u64::from(link.number);
-            node.retry_at = now.mono + self.settings.backoff.backoff(node.failures, seed);
+            node.lost_at = now.mono;
+            node.retry_at = match self.planted.has(Bug::NoBackoff) {
+                true => now.mono,
+                false => now.mono + self.settings.backoff.backoff(node.failures, seed),
+            };
         }
         let address = node.address.clone();
         let say = |kind, blame| {
@@ -431,10 +474,15 @@ impl Connections {
             let error = say(TransportErrorKind::Connect, Blame::Endpoint);
             return self.answer(pending.id, Err(error));
         }
-        for (place, pending) in link.pending.into_iter().enumerate() {
-            let blame = if place == 0 { first } else { Blame::Nothing };
-            if !pending.is_told {
-                self.answer(pending.id, Err(say(TransportErrorKind::Reset, blame)));
+        let mut blame = if self.planted.has(Bug::NoneBlamed) { Blame::Nothing } else { first };
+        for pending in link.pending.into_iter().filter(|pending| !pending.is_told) {
+            let mut error = say(TransportErrorKind::Reset, blame);
+            error.maybe_accepted &= !self.planted.has(Bug::LossSaidSure);
+            if !self.planted.has(Bug::LossForgotten) {
+                self.answer(pending.id, Err(error));
+            }
+            if !self.planted.has(Bug::AllBlamed) {
+                blame = Blame::Nothing;
             }
         }
     }
@@ -448,6 +496,7 @@ impl Connections {
         for number in self.links.iter().map(|link| link.number).collect::<Vec<_>>() {
             self.end_if_over(number);
         }
+        self.hurry();
         for node in 0..self.nodes.len() as u32 {
             while self.lacks_link(node) && self.nodes[node as usize].retry_at <= now.mono {
                 self.connect(node, now);
@@ -459,8 +508,17 @@ impl Connections {
         self.tell_open();
     }
 
-    /// Of each group's nodes those that are used: such that were not lost lately, in the order of their rank.
+    /// Of each group's nodes those that are used: such that are there or were not lost lately, in the order of their rank.
     fn choose_nodes(&mut self) {
+        let late = u32::from(self.planted.has(Bug::FailoverLate));
+        for node in &mut self.nodes {
+            (node.is_there, node.is_slow) = (false, false);
+        }
+        for link in self.links.iter().filter(|link| !link.is_lone) {
+            let node = &mut self.nodes[link.node as usize];
+            node.is_there |= link.state == State::Ready;
+            node.is_slow |= link.state != State::Ready && link.is_slow && late == 0;
+        }
         for node in &mut self.nodes {
             (node.is_used, node.is_kept) = (false, false);
         }
@@ -468,7 +526,8 @@ impl Connections {
             let mut nodes = group.nodes.clone();
             nodes.sort_unstable_by_key(|&node| {
                 let node = &self.nodes[node as usize];
-                (node.failures > 1, node.rank)
+                let is_away = !node.is_there && (node.failures > late || node.is_slow);
+                (is_away, node.failures > 1, node.rank)
             });
             for (place, &number) in nodes.iter().enumerate() {
                 let node = &mut self.nodes[number as usize];
@@ -477,9 +536,28 @@ impl Connections {
                 let is_reserve =
                     self.settings.balance.is_some() && group.load != NEVER && place < most + RESERVES;
                 // One that was lost is tried until it is there again.
-                node.is_kept |= node.is_used || is_reserve || node.failures > 0;
+                node.is_kept |= node.is_used || is_reserve || node.failures > 0 || node.is_slow;
             }
         }
+    }
+
+    /// Where the last node was lost the others are tried soon, however long they were to be left in peace.
+    fn hurry(&mut self) {
+        for group in 0..self.groups.len() {
+            let Group { nodes, open, .. } = &self.groups[group];
+            if open.is_empty() || nodes.iter().any(|&node| self.is_open(node)) {
+                continue;
+            }
+            for &node in nodes {
+                let node = &mut self.nodes[node as usize];
+                node.retry_at = node.retry_at.min(node.lost_at + HURRY);
+            }
+        }
+    }
+
+    /// Whether a node can be sent to.
+    fn is_open(&self, node: u32) -> bool {
+        self.nodes[node as usize].is_used && self.links.iter().any(|link| link.node == node && link.is_open())
     }
 
     fn lacks_link(&self, number: u32) -> bool {
@@ -495,20 +573,22 @@ impl Connections {
         self.next_link = self.next_link.wrapping_add(1);
         let address = self.nodes[node as usize].address.clone();
         self.out.push_back(Output::Connect { connection, address });
-        self.links.push(Link::new(connection, node, now.mono));
+        let epoch = self.nodes[node as usize].epoch;
+        self.links.push(Link::new(connection, node, epoch, now.mono));
         self.links.last_mut().expect("it was put there")
     }
 
     /// Tells the engine which nodes can be sent to, where that has changed.
     fn tell_open(&mut self) {
-        for (number, group) in self.groups.iter_mut().enumerate() {
-            let is_open = |node: &u32| {
-                self.nodes[*node as usize].is_used
-                    && self.links.iter().any(|link| link.node == *node && link.is_open())
-            };
-            let open: Vec<Place> = group.nodes.iter().copied().filter(is_open).map(Place::Node).collect();
-            if open != group.open {
-                group.open.clone_from(&open);
+        for number in 0..self.groups.len() {
+            let mut open = self.groups[number].nodes.clone();
+            open.retain(|&node| self.is_open(node));
+            // With few messages only the first is sent to, and that is not to be the same for all clients.
+            open.sort_unstable_by_key(|&node| self.nodes[node as usize].rank);
+            let open: Vec<Place> = open.into_iter().map(Place::Node).collect();
+            let told = &mut self.groups[number].open;
+            if open != *told && !(self.planted.has(Bug::LossUntold) && open.len() < told.len()) {
+                told.clone_from(&open);
                 self.out.push_back(Output::Open { group: Place::Group(number as u32), nodes: open });
             }
         }

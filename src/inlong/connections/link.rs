@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Frame, Settings, TransmitId};
+use super::{Frame, SLOW, Settings, TransmitId};
 use crate::http::Body;
 use crate::inlong::ack::Reader;
 
@@ -11,6 +11,8 @@ pub(super) struct Link {
     pub(super) number: u32,
     /// By its number.
     pub(super) node: u32,
+    /// How often the node had been lost when it began.
+    pub(super) epoch: u64,
     pub(super) state: State,
     pub(super) reader: Reader,
     /// What is on it, in the order in which it was written.
@@ -21,6 +23,8 @@ pub(super) struct Link {
     pub(super) is_lone: bool,
     /// Takes no more frames and ends with those on it.
     pub(super) is_leaving: bool,
+    /// It is still not there although there was time.
+    pub(super) is_slow: bool,
     /// How often something was written.
     pub(super) writes: u64,
     /// Since when it is in this state, as far as it matters.
@@ -57,16 +61,18 @@ pub(super) struct Pending {
 }
 
 impl Link {
-    pub(super) fn new(number: u32, node: u32, now: u64) -> Self {
+    pub(super) fn new(number: u32, node: u32, epoch: u64, now: u64) -> Self {
         Self {
             number,
             node,
+            epoch,
             state: State::Connecting,
             reader: Reader::default(),
             pending: VecDeque::new(),
             lone: None,
             is_lone: false,
             is_leaving: false,
+            is_slow: false,
             writes: 0,
             since: now,
             heard_at: now,
@@ -80,6 +86,26 @@ impl Link {
         self.state == State::Ready && !self.is_lone && !self.is_leaving
     }
 
+    /// Whether no frame is waited for, those aside that are late.
+    pub(super) fn is_over(&self) -> bool {
+        self.pending.iter().all(|pending| pending.is_told)
+    }
+
+    /// Whether nothing at all is waited for.
+    pub(super) fn is_idle(&self) -> bool {
+        self.pending.is_empty() && self.lone.is_none()
+    }
+
+    /// Forgets frames that are late by more than they had: their answers will not come.
+    pub(super) fn forget(&mut self, settings: &Settings, now: u64) {
+        self.pending.retain(|pending| pending.wake(settings) > now || !pending.is_told);
+    }
+
+    /// When it is too late for it to be there, for others to wait.
+    pub(super) fn slow_at(&self) -> Option<u64> {
+        (self.state != State::Ready && self.lone.is_none()).then_some(self.since + SLOW)
+    }
+
     /// When something is to be done because of the time.
     pub(super) fn wake(&self, settings: &Settings, is_wanted: bool) -> u64 {
         let own = match (self.state, self.beat_at) {
@@ -88,15 +114,12 @@ impl Link {
             (_, None) if self.is_open() => self.heard_at.saturating_add(settings.heartbeat),
             (_, None) => u64::MAX,
         };
-        let idle = if self.pending.is_empty() && !is_wanted {
-            self.used_at.saturating_add(settings.idle)
-        } else {
-            u64::MAX
-        };
-        let deadlines =
-            self.pending.iter().filter(|pending| !pending.is_told).map(|pending| pending.deadline);
+        let slow = self.slow_at().filter(|_| !self.is_slow).unwrap_or(u64::MAX);
+        let idle =
+            if self.is_idle() && !is_wanted { self.used_at.saturating_add(settings.idle) } else { u64::MAX };
+        let deadlines = self.pending.iter().map(|pending| pending.wake(settings));
         let lone = self.lone.iter().map(|(pending, _)| pending.deadline);
-        deadlines.chain(lone).min().unwrap_or(u64::MAX).min(own).min(idle)
+        deadlines.chain(lone).min().unwrap_or(u64::MAX).min(own).min(idle).min(slow)
     }
 }
 
@@ -113,5 +136,11 @@ impl Pending {
             write: 0,
             is_told: false,
         }
+    }
+
+    /// When it is late, or has been for so long that it is forgotten.
+    fn wake(&self, settings: &Settings) -> u64 {
+        let more = if self.is_told { settings.answer_timeout } else { 0 };
+        self.deadline.saturating_add(more)
     }
 }

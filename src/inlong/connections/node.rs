@@ -15,7 +15,15 @@ pub(super) struct Node {
     pub(super) is_used: bool,
     /// Whether there is to be a connection.
     pub(super) is_kept: bool,
-    /// Connections lost in a row.
+    /// Whether there is a connection that has answered.
+    pub(super) is_there: bool,
+    /// Whether there is one that is still not there although there was time.
+    pub(super) is_slow: bool,
+    /// How often it was lost.
+    pub(super) epoch: u64,
+    /// When it was lost last.
+    pub(super) lost_at: u64,
+    /// How often in a row.
     pub(super) failures: u32,
     /// No connection before this time.
     pub(super) retry_at: u64,
@@ -34,6 +42,10 @@ impl Node {
             rank,
             is_used: false,
             is_kept: false,
+            is_there: false,
+            is_slow: false,
+            epoch: 0,
+            lost_at: 0,
             failures: 0,
             retry_at: 0,
             loads: Vec::new(),

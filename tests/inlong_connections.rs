@@ -1,0 +1,15 @@
+//! The connections to InLong's nodes, rule by rule, in virtual time. The simulation tests them all together.
+#![cfg(feature = "inlong")]
+
+#[path = "inlong_connections/acks.rs"]
+mod acks;
+#[path = "inlong_connections/alone.rs"]
+mod alone;
+#[path = "inlong_connections/desk.rs"]
+mod desk;
+#[path = "inlong_sim/frame.rs"]
+mod frame;
+#[path = "inlong_connections/life.rs"]
+mod life;
+#[path = "inlong_connections/nodes.rs"]
+mod nodes;
