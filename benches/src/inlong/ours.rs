@@ -79,9 +79,9 @@ pub(super) fn child(arguments: &[String]) -> Result<(), Failure> {
     let start = Instant::now();
     let watch = Stopwatch::start();
     for at in 0..messages {
-        if rate > 0 {
-            // A thousandth of a second's messages at a time.
-            let due = start + Duration::from_millis((at * 1_000 / rate) as u64);
+        // A thousandth of a second's messages at a time.
+        if let Some(due) = (at * 1_000).checked_div(rate) {
+            let due = start + Duration::from_millis(due as u64);
             let ahead = due.saturating_duration_since(Instant::now());
             if !ahead.is_zero() {
                 thread::sleep(ahead);

@@ -24,7 +24,7 @@ pub(super) fn replay(vector: &Vector, exchanges: &[HttpExchange]) -> Result<(), 
     let manager = Capture::start(&manager::answers(endpoint.port()))?;
     let mut options = Options::new(format!("{}/inlong/manager/openapi/dataproxy/getIpList", manager.url()));
     options.protocol = Protocol::Http;
-    options.pack_timeout = 50;
+    options.pack_timeout = options::PACK_TIMEOUT;
     if let Some(request) = vector.manager_requests.first() {
         options::authorise(&mut options, request)?;
     }

@@ -46,7 +46,7 @@ pub(super) fn replay(status: u16, body: &str, requests: &[ManagerRequest]) -> Re
     let (base, group) = path.rsplit_once('/').ok_or("a request without a path")?;
     let mut options = Options::new(format!("{}{base}", manager.url()));
     options.inlong_group_ids = vec![group.to_owned()];
-    options.pack_timeout = 50;
+    options.pack_timeout = options::PACK_TIMEOUT;
     options::authorise(&mut options, expected)?;
     let client = Client::builder(options).build().map_err(|error| error.to_string())?;
     client.send(group, "s1", "hello").map_err(|error| error.to_string())?;

@@ -14,6 +14,9 @@ const OWN_ATTRIBUTES: u16 = 0x1;
 const TEXT_IDS: u16 = 0x4;
 const LINES: u16 = 0x20;
 
+/// Longer than any case takes, ms.
+pub(super) const PACK_TIMEOUT: u64 = 60_000;
+
 /// Attributes that are the protocol's, or that say which SDK it was.
 pub(super) const PROTOCOL: [&str; 15] = [
     "groupId",
@@ -55,7 +58,6 @@ pub(super) fn of(
         }
         producer => {
             let mut options = Options::new(format!("{manager}{path}"));
-            options.pack_timeout = 50;
             options.pack_size = Some(4 << 20);
             options.ext_pack_size = 4 << 20;
             if let Some(frame) = frame {
@@ -70,6 +72,8 @@ pub(super) fn of(
             options
         }
     };
+    // A pack is to hold what is sent together, however slow the machine: it closes at a flush.
+    options.pack_timeout = PACK_TIMEOUT;
     if let Some(request) = vector.manager_requests.first() {
         authorise(&mut options, request)?;
     }
