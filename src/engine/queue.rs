@@ -109,6 +109,22 @@ impl Queue {
         Some(&segment.tags[at].1)
     }
 
+    /// Hands out the bytes of those live records that have tags, in order.
+    pub(super) fn tagged(&self, range: Range<u64>, each: &mut dyn FnMut(&[u8])) {
+        let mut number = range.start;
+        while number < range.end {
+            let segment = &self.segments[self.index(number)];
+            let from = (number - segment.first) as u32;
+            let to = (range.end.min(segment.end()) - segment.first) as u32;
+            let first = segment.tags.partition_point(|&(at, _)| at < from);
+            for &(place, _) in segment.tags[first..].iter().take_while(|&&(at, _)| at < to) {
+                let place = place as usize;
+                each(&segment.data[segment.start(place)..segment.ends[place] as usize]);
+            }
+            number = segment.end();
+        }
+    }
+
     /// The bytes of the text tags of live records.
     pub(super) fn tag_bytes(&self, ranges: &[Range<u64>]) -> usize {
         let mut bytes = 0;

@@ -368,9 +368,7 @@ impl<D: Destination> Engine<D> {
         for range in ranges {
             count += range.end - range.start;
             if D::RETURNS_RECORDS {
-                let queue = &self.lanes[lane].queue;
-                let tagged = range.clone().filter(|&number| queue.tag(number).is_some());
-                records.extend(tagged.map(|number| Box::from(queue.record(number))));
+                self.lanes[lane].queue.tagged(range.clone(), &mut |record| records.push(Box::from(record)));
             }
             bytes += self.lanes[lane].queue.finish(&mut self.pool, range.clone(), &mut tags);
             self.flushes.iter_mut().for_each(|flush| flush.finished(lane, range, fate));
