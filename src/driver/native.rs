@@ -49,7 +49,8 @@ pub(crate) struct Shared<D: Destination> {
 }
 
 impl<D: Destination> Shared<D> {
-    fn mono(&self) -> u64 {
+    /// The monotonic clock, ms.
+    pub(crate) fn mono(&self) -> u64 {
         millis(self.started.elapsed())
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use super::callback::{Callback, Callbacks};
 use super::delivery::{InLong, Lane};
 use super::{Body, BuildError, ClientBuilder, Delivery, Mapping, Message, Options, SendError};
+use crate::destination::Now;
 use crate::driver::DriverError;
 use crate::driver::native::{Shared, close, flush, room, suspend};
 use crate::engine::{RecordError, Report, Stats, Tag};
@@ -85,7 +86,7 @@ impl Client {
 
     /// Sends a message with data time or attributes.
     pub fn send_message(&self, message: &Message<'_>) -> Result<(), SendError> {
-        self.push(message, |_, _| None)
+        self.push(message, false, |_, _| None)
     }
 
     /// Sends a message whose outcome is reported with this tag to
@@ -95,7 +96,7 @@ impl Client {
         if matches!(tag, Tag::Number(number) if number >= Callbacks::FIRST) {
             return Err(Invalid::new("tag", InvalidKind::OutOfRange, "numbers of tags are below 2^63").into());
         }
-        self.push(message, |_, _| Some(tag))
+        self.push(message, false, |_, _| Some(tag))
     }
 
     /// Sends a message and calls back if it fails for good, as the vendor's client does.
@@ -234,7 +235,7 @@ impl Client {
     fn call_back(&self, message: &Message<'_>, always: bool, callback: Callback) -> Result<(), SendError> {
         let callbacks = &self.inner.callbacks;
         let mut number = None;
-        let sent = self.push(message, |lane, wall| {
+        let sent = self.push(message, true, |lane, wall| {
             let report_time = message.time.unwrap_or(wall);
             let added = callbacks.add(&lane.target, report_time, always, callback);
             Some(Tag::Number(*number.insert(added)))
@@ -248,12 +249,16 @@ impl Client {
     fn push(
         &self,
         message: &Message<'_>,
+        wants_wall: bool,
         tag: impl FnOnce(&Lane, u64) -> Option<Tag>,
     ) -> Result<(), SendError> {
         let shared = &*self.inner.shared;
         let destination = shared.destination();
-        let now = shared.now();
         let lane = destination.admit(message).map_err(|error| self.refuse(error))?;
+        let mut now = Now { mono: shared.mono(), wall: 0 };
+        if wants_wall || destination.tells_time() {
+            now = shared.now();
+        }
         let tag = tag(&lane, now.wall);
         // A thread that is ending may have lost it already.
         let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();

@@ -127,10 +127,14 @@ impl InLong {
 
     /// The lane of a message, or why it cannot be sent.
     pub fn admit(&self, message: &Message<'_>) -> Result<Lane, SendError> {
+        let known = self.targets.find(&message.group, &message.stream);
+        if known.is_none() {
+            message.check_ids()?;
+        }
         message.check()?;
         let Self { options, .. } = self;
         let refuse = |kind, hint| Err(SendError::InvalidInput(Invalid::new("message", kind, hint)));
-        let lines = message.body.contains(&b'\n') && self.joins_lines();
+        let lines = self.joins_lines() && message.body.contains(&b'\n');
         let has_own = self.has_own_attributes();
         let is_http = options.protocol == Protocol::Http;
         if is_http {
@@ -156,9 +160,14 @@ impl InLong {
             let hint = "each message is given this one already: leave it out";
             return Err(Invalid::new(["attributes.", key].concat(), InvalidKind::UnknownField, hint).into());
         }
+        let own = |key: &str| options.attributes.iter().any(|(other, _)| other == key);
+        if let Some((key, _)) = message.attributes.iter().find(|(key, _)| !has_own && own(key)) {
+            let hint = "all packs have this one already, by the option `attributes`: leave one of them out";
+            return Err(Invalid::new(["attributes.", key].concat(), InvalidKind::Malformed, hint).into());
+        }
         let limit = options.max_groups();
-        let target = self.targets.get(&message.group, &message.stream, limit, options.max_frame(None));
-        let Some(target) = target else { return Err(SendError::TooManyGroups { limit }) };
+        let get = || self.targets.get(&message.group, &message.stream, limit, options.max_frame(None));
+        let Some(target) = known.or_else(get) else { return Err(SendError::TooManyGroups { limit }) };
         let attributes = match message.attributes.is_empty() || has_own {
             true => None,
             false => Some(joined(&message.attributes).into()),
@@ -207,6 +216,12 @@ impl InLong {
         }
         let Some((length, rest)) = record.split_first_chunk() else { return Vec::new() };
         owned(rest.get(..u32::from_be_bytes(*length) as usize).unwrap_or_default())
+    }
+
+    /// Whether a record tells the wall clock.
+    #[cfg(feature = "native")]
+    pub(super) fn tells_time(&self) -> bool {
+        self.has_own_attributes()
     }
 
     /// Whether messages are put together by LF.

@@ -52,10 +52,14 @@ impl<'a> Message<'a> {
         self
     }
 
-    /// What does not depend on the client's options.
-    pub(crate) fn check(&self) -> Result<(), SendError> {
+    /// Whether the ids can be.
+    pub(crate) fn check_ids(&self) -> Result<(), SendError> {
         check::group_id(&self.group)?;
-        check::text("stream_id", &self.stream)?;
+        Ok(check::text("stream_id", &self.stream)?)
+    }
+
+    /// What else does not depend on the client's options.
+    pub(crate) fn check(&self) -> Result<(), SendError> {
         if self.body.is_empty() {
             let hint = "an empty message is no message to the server: leave it out";
             return Err(Invalid::new("message", InvalidKind::Empty, hint).into());

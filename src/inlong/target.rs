@@ -73,19 +73,21 @@ impl Targets {
         max_groups: usize,
         max_frame: usize,
     ) -> Option<Arc<Target>> {
-        let hash = fnv(group.as_bytes()).rotate_left(32) ^ fnv(stream.as_bytes());
         let mut known = self.lock();
-        let place = known.targets.partition_point(|&(other, _)| other < hash);
-        let same_hash = known.targets[place..].iter().take_while(|&&(other, _)| other == hash);
-        let same = |target: &&Arc<Target>| target.group() == group && target.stream() == stream;
-        if let Some(target) = same_hash.map(|(_, target)| target).find(same) {
-            return Some(target.clone());
-        }
+        let (hash, place) = match known.find(group, stream) {
+            Ok(target) => return Some(target.clone()),
+            Err(place) => place,
+        };
         let group = known.group(group, max_groups, max_frame)?;
         let target = Arc::new(Target { group, stream: stream.into() });
         known.targets.insert(place, (hash, target.clone()));
         known.sweep();
         Some(target)
+    }
+
+    /// The target of these names if it is known, and so was checked.
+    pub(crate) fn find(&self, group: &str, stream: &str) -> Option<Arc<Target>> {
+        self.lock().find(group, stream).ok().cloned()
     }
 
     /// The number of a group, as [`get`](Self::get) would give it.
@@ -111,6 +113,15 @@ impl Targets {
 }
 
 impl Known {
+    /// The target, or its hash and where it would be.
+    fn find(&self, group: &str, stream: &str) -> Result<&Arc<Target>, (u64, usize)> {
+        let hash = fnv(group.as_bytes()).rotate_left(32) ^ fnv(stream.as_bytes());
+        let place = self.targets.partition_point(|&(other, _)| other < hash);
+        let same_hash = self.targets[place..].iter().take_while(|&&(other, _)| other == hash);
+        let same = |target: &&Arc<Target>| target.group() == group && target.stream() == stream;
+        same_hash.map(|(_, target)| target).find(same).ok_or((hash, place))
+    }
+
     fn group(&mut self, name: &str, max_groups: usize, max_frame: usize) -> Option<Arc<Group>> {
         if let Some(group) = self.groups.iter().find(|group| *group.name == *name) {
             return Some(group.clone());
