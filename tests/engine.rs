@@ -6,11 +6,15 @@ mod bounds;
 mod delivery;
 #[path = "engine/flush.rs"]
 mod flush;
+#[path = "engine/lanes.rs"]
+mod lanes;
 #[path = "engine/notes.rs"]
 mod notes;
 #[path = "engine/page.rs"]
 mod page;
 #[path = "engine/retry.rs"]
 mod retry;
+#[path = "engine/routed.rs"]
+mod routed;
 #[path = "engine/snapshot.rs"]
 mod snapshot;

@@ -5,8 +5,12 @@
 mod acks;
 #[path = "inlong_connections/alone.rs"]
 mod alone;
+#[path = "inlong_connections/any.rs"]
+mod any;
 #[path = "inlong_connections/desk.rs"]
 mod desk;
+#[path = "inlong_connections/feed.rs"]
+mod feed;
 #[path = "inlong_sim/frame.rs"]
 mod frame;
 #[path = "inlong_connections/life.rs"]

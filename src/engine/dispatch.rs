@@ -251,7 +251,7 @@ impl<D: Destination> Engine<D> {
     fn choose_waiting(&self, now: u64) -> Option<BatchId> {
         let (mut quick, mut exhausted) = (None, None);
         for (endpoint, line) in self.waiting.lines() {
-            let Some(via) = self.via(endpoint, now) else { continue };
+            let Some(via) = self.via(endpoint, now, true) else { continue };
             let state = self.endpoints.get(via);
             if state.is_some_and(|state| !self.is_ready(state, now)) {
                 continue;
@@ -308,7 +308,7 @@ impl<D: Destination> Engine<D> {
             return None;
         }
         let endpoint = self.destination.endpoint(&lane.key, next, 1);
-        let Some(state) = self.endpoints.get(self.via(&endpoint, now)?) else { return Some(ready) };
+        let Some(state) = self.endpoints.get(self.via(&endpoint, now, false)?) else { return Some(ready) };
         let from = state.wake(self.max_in_flight())?.max(ready);
         (state.failures == 0 || !self.has_quick_retry(&endpoint, from)).then_some(from)
     }
@@ -441,7 +441,7 @@ impl<D: Destination> Engine<D> {
         let exhausted = self.batches[id].exhausted;
         let mut endpoint = self.endpoint_of(id, &self.batches[id]);
         if D::ROUTED
-            && let Some(via) = self.via(&endpoint, now)
+            && let Some(via) = self.via(&endpoint, now, self.batches[id].attempts > 0)
         {
             endpoint = via.clone();
         }
@@ -520,7 +520,7 @@ impl<D: Destination> Engine<D> {
         let mut wake = u64::MAX;
         let mut consider = |at: u64| wake = wake.min(at);
         let from = |endpoint: &D::Endpoint| {
-            let state = self.endpoints.get(self.via(endpoint, now)?);
+            let state = self.endpoints.get(self.via(endpoint, now, true)?);
             state.map_or(Some(0), |state| state.wake(self.max_in_flight()))
         };
         // Lanes that wait for nothing but themselves.
@@ -571,9 +571,9 @@ impl<D: Destination> Engine<D> {
         self.destination.endpoint(&self.lanes[batch.lane].key, id, batch.attempts + 1)
     }
 
-    /// The endpoint that a request to `home` would go to: the one that is free first, of these the least busy. `None`
-    /// when none is open.
-    fn via<'a>(&'a self, home: &'a D::Endpoint, now: u64) -> Option<&'a D::Endpoint> {
+    /// The endpoint that a request to `home` would go to: the one that is free first, of these the least busy. What is
+    /// sent again goes to one that is well, if there is one, and leaves the probes to others. `None` when none is open.
+    fn via<'a>(&'a self, home: &'a D::Endpoint, now: u64, again: bool) -> Option<&'a D::Endpoint> {
         if !D::ROUTED {
             return Some(home);
         }
@@ -582,8 +582,11 @@ impl<D: Destination> Engine<D> {
         // Each in turn, where nothing else makes a difference.
         let (before, after) = open.split_at(self.stats.requests as usize % open.len().max(1));
         after.iter().chain(before).min_by_key(|endpoint| match self.endpoints.get(endpoint) {
-            Some(state) => (state.wake(most).map_or(u64::MAX, |at| at.max(now)), state.in_flight),
-            None => (now, 0),
+            Some(state) => {
+                let at = state.wake(most).map_or(u64::MAX, |at| at.max(now));
+                (at, again && state.failures > 0, state.in_flight)
+            }
+            None => (now, false, 0),
         })
     }
 

@@ -225,8 +225,9 @@ impl Connections {
                 write(&mut self.out, link, frame.sealed.bytes);
             }
             None => {
+                // The engine knows better, or it would try again and again without a pause.
                 let error =
-                    lost(TransportErrorKind::Connect, "the connection was lost before", Blame::Nothing);
+                    lost(TransportErrorKind::Connect, "the connection was lost before", Blame::Endpoint);
                 self.answer(id, Err(error));
             }
         }

@@ -10,8 +10,9 @@ use trackwire::engine::{
 };
 use trackwire::{Invalid, InvalidKind};
 
-/// Batches of three notes, or what came within a second.
-pub(crate) struct Notes;
+/// Batches of three notes, or what came within a second. Routed, what comes before the colon stands for several
+/// endpoints, which are opened.
+pub(crate) struct Notes<const ROUTED: bool = false>;
 
 /// A lane.
 pub(crate) type Topic = String;
@@ -22,9 +23,10 @@ pub(crate) struct Sealed(Vec<u8>);
 pub(crate) struct Post {
     pub(crate) batch: u64,
     pub(crate) body: String,
+    pub(crate) to: Topic,
 }
 
-impl Destination for Notes {
+impl<const ROUTED: bool> Destination for Notes<ROUTED> {
     type Record<'a> = &'a str;
     type Lane = Topic;
     type Endpoint = Topic;
@@ -32,6 +34,7 @@ impl Destination for Notes {
     type Request = Post;
     type Response = Verdict;
     const PARTLY: bool = true;
+    const ROUTED: bool = ROUTED;
 
     fn route(&self, record: &&str) -> Result<Topic, Invalid> {
         match record.split_once(':') {
@@ -74,10 +77,10 @@ impl Destination for Notes {
         sealed.0.len()
     }
 
-    fn request(&self, sealed: &Sealed, _to: &Topic, _attempt: u32, _now: Now) -> Post {
+    fn request(&self, sealed: &Sealed, to: &Topic, _attempt: u32, _now: Now) -> Post {
         let body = String::from_utf8_lossy(&sealed.0).into_owned();
         let batch = body.split(' ').nth(1).and_then(|number| number.parse().ok()).unwrap_or_default();
-        Post { batch, body }
+        Post { batch, body, to: to.clone() }
     }
 
     fn judge(&self, _sealed: &Sealed, response: &Verdict, _now: Now) -> Verdict {
@@ -101,9 +104,12 @@ impl Destination for Notes {
     }
 }
 
+/// An engine and a clock, with topics that are endpoints.
+pub(crate) type Desk = DeskOf<false>;
+
 /// An engine and a clock.
-pub(crate) struct Desk {
-    pub(crate) engine: Engine<Notes>,
+pub(crate) struct DeskOf<const ROUTED: bool> {
+    pub(crate) engine: Engine<Notes<ROUTED>>,
     pub(crate) now: Now,
 }
 
@@ -121,7 +127,9 @@ impl Desk {
     pub(crate) fn new() -> Self {
         Self::with(|_| ())
     }
+}
 
+impl<const ROUTED: bool> DeskOf<ROUTED> {
     pub(crate) fn with(change: impl FnOnce(&mut Limits)) -> Self {
         let mut limits = Limits::default();
         change(&mut limits);

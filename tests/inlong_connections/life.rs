@@ -19,7 +19,7 @@ fn frames_wait_until_a_heartbeat_is_answered() {
     let early = desk.send(node as u32);
     let done = desk.done();
     assert!(done.packs.is_empty());
-    assert_eq!(done.lost(), [(early, TransportErrorKind::Connect, false, Blame::Nothing)]);
+    assert_eq!(done.lost(), [(early, TransportErrorKind::Connect, false, Blame::Endpoint)]);
     desk.hear(wire, &frame::beat(u16::MAX));
     assert_eq!(desk.done().open(), [node as u32]);
     desk.send(node as u32);
