@@ -76,6 +76,10 @@ mod guides {
     #[doc = include_str!("../docs/growingio.md")]
     struct GrowingIo;
 
+    #[cfg(all(feature = "collector", feature = "inlong"))]
+    #[doc = include_str!("../docs/inlong.md")]
+    struct InLong;
+
     #[doc = include_str!("../docs/rust-servers.md")]
     struct RustServers;
 }
