@@ -1,7 +1,8 @@
 //! Apache InLong DataProxy: messages of groups and streams, over TCP and HTTP.
 //!
-//! Everything here is without I/O: frames are bytes, connections and the node list are state machines that are told what
-//! came in and when, and that say what is to be done.
+//! With feature `native`, `Client` is what applications use; the guide is `docs/inlong.md`. Below it everything is without
+//! I/O: frames are bytes, connections and the node list are state machines that are told what came in and when, and that
+//! say what is to be done.
 
 mod ack;
 #[cfg(feature = "native")]

@@ -22,7 +22,7 @@
 //! the default ones: `growingio::wasm::Tracker` sends by the host's `fetch`. It is documented where it exists, on
 //! `wasm32-unknown-unknown`; on other targets the feature is without effect. The guide is `docs/rust-wasm.md`.
 //!
-//! Start at [`growingio::Tracker`]. To test an application without a network, see [`testing`].
+//! Start at [`growingio::Tracker`], for InLong at `inlong::Client`. To test an application without a network, see [`testing`].
 #![cfg_attr(
     all(feature = "wasm", target_family = "wasm"),
     doc = "",
@@ -75,6 +75,10 @@ mod guides {
 
     #[doc = include_str!("../docs/growingio.md")]
     struct GrowingIo;
+
+    #[cfg(all(feature = "collector", feature = "inlong"))]
+    #[doc = include_str!("../docs/inlong.md")]
+    struct InLong;
 
     #[doc = include_str!("../docs/rust-servers.md")]
     struct RustServers;

@@ -198,6 +198,31 @@ fn the_command_line_holds_over_the_configuration() {
     assert_eq!(record["request"]["headers"]["type"], "0x07", "{record}");
 }
 
+/// Type 6 says when each message was sent, in local time.
+#[test]
+fn local_time_is_that_of_the_zone_the_process_runs_in() {
+    const DAY: u64 = 86_400;
+    let (dir, collector) = (TempDir::new().unwrap(), collector(1));
+    let input = file(&dir, "messages.txt", "one\n");
+    // By name where the machine knows zones by name.
+    let by_name = Path::new("/usr/share/zoneinfo/Asia/Shanghai").exists().then_some(("Asia/Shanghai", 8));
+    let zones: Vec<_> = [("UTC", 0), ("CST-8", 8)].into_iter().chain(by_name).collect();
+    for (zone, _) in &zones {
+        let mut command = send();
+        command.args(["--msg-type", "6", "--node", &collector.inlong_addrs()[0].to_string()]);
+        balance(command.env("TZ", zone).arg(&input), 0);
+    }
+    let records = get(collector.url(), "/trackwire/good")["records"].clone();
+    for ((zone, hours), record) in zones.iter().zip(records.as_array().unwrap()) {
+        let told = record["attributes"]["__addcol1__reptime"].as_str().unwrap();
+        let two = |at: usize| told[at..at + 2].parse::<u64>().unwrap();
+        let told = two(8) * 3_600 + two(10) * 60 + two(12);
+        let received = record["received_at"].as_u64().unwrap() / 1_000 % DAY;
+        let taken = (received + hours * 3_600 + DAY - told) % DAY;
+        assert!(taken < 60, "{zone}: {record}");
+    }
+}
+
 #[test]
 fn unusable_arguments_end_with_2_and_send_nothing() {
     let (dir, collector) = (TempDir::new().unwrap(), collector(1));
