@@ -28,7 +28,7 @@ impl Messages {
             return Err("--fields is for events: give --format ndjson too".into());
         }
         // Else each line would be refused for it.
-        Message::new(group, stream, "x").check().map_err(|error| error.to_string())?;
+        Message::new(group, stream, "x").check_ids().map_err(|error| error.to_string())?;
         let builder = match &options.config {
             Some(path) => ClientBuilder::from_config_file(path).map_err(|error| error.to_string())?,
             None => Client::builder(Options::default()),
