@@ -1,12 +1,14 @@
 //! Messages arrive as they were sent, and every one of them ends in what became of it.
 
+use std::collections::HashSet;
 use std::net::Ipv4Addr;
 use std::sync::mpsc;
 use std::time::Duration;
 
 use trackwire::collector::Options as Served;
 use trackwire::engine::Fate;
-use trackwire::inlong::{Client, Delivery, Message, Options, Protocol, SendError};
+use trackwire::inlong::{Client, Delivery, Mapping, Message, Options, Protocol, Route, SendError};
+use trackwire::{Item, Track, UserAttributes};
 
 use crate::server::Server;
 
@@ -115,4 +117,37 @@ fn what_cannot_be_sent_is_refused_at_the_call_with_the_vendors_code() {
     client.close_blocking(LONG).unwrap();
     assert_eq!(client.send("g", "s", "m"), Err(SendError::SendAfterClose));
     assert_eq!(client.stats().accepted, 0);
+}
+
+#[test]
+fn events_go_where_the_mapping_says_or_are_refused() {
+    let server = serve(1);
+    let mapping = Mapping::default().track(Route::json("shop", "events")).item(Route::delimited(
+        "shop",
+        "items",
+        '|',
+        ["item", "attributes.title"],
+    ));
+    let client = Client::builder(options(&server)).mapping(mapping).build().unwrap();
+    client.track(Track::new("buy").user("u1").time(5)).unwrap();
+    client.track(Item::new("sku-1", "product").attribute("title", "Kettle")).unwrap();
+    let message = client.message(Track::new("later").time(6)).unwrap().time(1_700_000_000_000);
+    client.send_message(&message).unwrap();
+
+    let user = client.track(UserAttributes::new("u1")).unwrap_err();
+    assert!(matches!(&user, SendError::InvalidInput(invalid) if invalid.field == "user") && user.code() == 7);
+    let delimiter = client.track(Item::new("sku|2", "product")).unwrap_err();
+    assert!(matches!(&delimiter, SendError::InvalidInput(invalid) if invalid.field == "item"));
+    client.close_blocking(LONG).unwrap();
+    assert_eq!(client.track(UserAttributes::new("u1")), Err(SendError::SendAfterClose));
+    let stats = client.stats();
+    assert_eq!((stats.accepted, stats.delivered, stats.invalid, stats.ignored), (3, 3, 2, 1));
+    let later = r#"{"track":"later","time":6}"#;
+    assert_eq!(texts(&server), ["sku-1|Kettle", r#"{"track":"buy","user":"u1","time":5}"#, later]);
+    let names: HashSet<_> = server.names("good").into_iter().collect();
+    assert_eq!(names, ["shop/events", "shop/items"].map(String::from).into());
+
+    let wrong = Mapping::default().item(Route::delimited("shop", "items", '|', ["title"]));
+    let error = Client::builder(options(&server)).mapping(wrong).build().unwrap_err();
+    assert!(error.to_string().contains("`title`") && error.code() == 5, "{error}");
 }
