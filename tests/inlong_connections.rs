@@ -13,6 +13,8 @@ mod desk;
 mod feed;
 #[path = "inlong_sim/frame.rs"]
 mod frame;
+#[path = "inlong_connections/frames.rs"]
+mod frames;
 #[path = "inlong_connections/life.rs"]
 mod life;
 #[path = "inlong_connections/nodes.rs"]

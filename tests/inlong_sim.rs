@@ -52,7 +52,7 @@ fn the_rules_hold() {
         world.run().unwrap_or_else(|broken| panic!("seed {seed}: {broken}")).print();
         return;
     }
-    let seeds = number("SIM_SEEDS").unwrap_or(1_000);
+    let seeds = number("SIM_SEEDS").unwrap_or(600);
     let began = Instant::now();
     let (tally, failed) = run(seeds, None);
     tally.print();

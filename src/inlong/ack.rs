@@ -132,7 +132,8 @@ impl Said {
                     has_code = true;
                     said.code = value.trim().parse().unwrap_or(UNKNOWN);
                 }
-                "mid" if said.mid.is_none() => said.mid = value.trim().parse().ok(),
+                // The request's own is the last.
+                "mid" => said.mid = value.trim().parse().ok().or(said.mid),
                 _ => {}
             }
         }

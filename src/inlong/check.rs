@@ -147,6 +147,13 @@ fn what(options: &Options) -> Result<(), OptionError> {
         let text = format!("is {:#x}: only 0x1, 0x2, 0x4 and 0x20 can be set", options.extend_field);
         return problem("extend_field", text);
     }
+    if options.extend_field & EXT_LINES != 0 && options.extend_field & EXT_ATTRIBUTES != 0 {
+        let text = format!(
+            "is {:#x}: messages that are joined by LF (0x20) have no attributes of their own (0x1), so leave one out",
+            options.extend_field
+        );
+        return problem("extend_field", text);
+    }
     for (at, (key, value)) in options.attributes.iter().enumerate() {
         attribute(key, value).map_err(|invalid| named("attributes", key, &invalid))?;
         if options.attributes[..at].iter().any(|(other, _)| other == key) {

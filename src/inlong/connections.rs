@@ -182,11 +182,7 @@ impl Connections {
         let mut numbers = Vec::new();
         for NodeAt { address, load, .. } in &list.nodes {
             let known = self.nodes.iter().position(|node| node.scope == scope && *node.address == *address);
-            let number = known.unwrap_or_else(|| {
-                let rank = crate::engine::splitmix(self.seed ^ self.nodes.len() as u64);
-                self.nodes.push(Node::new(scope, address.clone(), rank));
-                self.nodes.len() - 1
-            });
+            let number = known.unwrap_or_else(|| self.add_node(scope, address, &numbers));
             if let (Some(load), true) = (load, self.nodes[number].loads.is_empty()) {
                 self.nodes[number].note_load(*load);
             }
@@ -197,6 +193,26 @@ impl Connections {
         let known = &mut self.groups[group as usize];
         (known.nodes, known.load) = (numbers, list.load);
         self.arrange(now);
+    }
+
+    /// Numbers a new node, in the place of one that nothing has to do with any more if there is one.
+    fn add_node(&mut self, scope: u32, address: &NodeAddress, listed: &[u32]) -> usize {
+        let is_free = |place: &usize| {
+            let number = *place as u32;
+            !listed.contains(&number)
+                && !self.groups.iter().any(|group| group.nodes.contains(&number))
+                && !self.links.iter().any(|link| link.node == number)
+        };
+        let free = (0..self.nodes.len()).find(is_free);
+        let place = free.unwrap_or(self.nodes.len());
+        let rank = crate::engine::splitmix(self.seed ^ place as u64);
+        let rank = self.nodes.get(place).map_or(rank, |node| node.rank);
+        let node = Node::new(scope, address.clone(), rank);
+        match self.nodes.get_mut(place) {
+            Some(free) => *free = node,
+            None => self.nodes.push(node),
+        }
+        place
     }
 
     /// Says whether there is anything to send. Without, nothing is connected that is not there already.

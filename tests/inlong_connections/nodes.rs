@@ -243,3 +243,23 @@ fn a_node_that_takes_long_to_connect_to_does_not_keep_others_waiting() {
     assert_eq!(done.open(), [first as u32]);
     assert_eq!(done.closes.len(), 1, "the other one is not needed any more");
 }
+
+#[test]
+fn nodes_that_come_and_go_all_the_time_are_forgotten() {
+    let mut desk = Desk::new(|_| ());
+    desk.up();
+    for round in 0..500 {
+        let nodes = [3 * round + 3, 3 * round + 4, 3 * round + 5];
+        desk.connections.set_nodes(0, &list(&nodes), desk.now);
+        let connects = desk.done().connects;
+        let done = desk.prove(&connects);
+        assert_eq!(done.open().len(), 3);
+        let to = done.open()[0];
+        desk.send(to);
+        let (wire, pack) = desk.done().pack();
+        assert!(connects.iter().any(|&(other, _)| other == wire), "to one of the new ones");
+        assert_eq!(desk.ack(wire, &pack, 0).acked().len(), 1);
+    }
+    let held = format!("{:?}", desk.connections).matches("Node {").count();
+    assert!(held <= 6, "{held} nodes are held");
+}

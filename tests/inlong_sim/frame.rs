@@ -15,6 +15,12 @@ pub(crate) struct Pack {
     pub(crate) attributes: String,
     /// The bytes of each message.
     pub(crate) messages: Vec<Vec<u8>>,
+    /// The attributes of each message, where they have their own.
+    pub(crate) own: Vec<String>,
+    /// The data time, ms.
+    pub(crate) time: u64,
+    pub(crate) ext: usize,
+    pub(crate) is_packed: bool,
     pub(crate) is_acked: bool,
 }
 
@@ -72,7 +78,7 @@ fn binary(mut bytes: Bytes<'_>, is_packed: bool) -> Result<Pack, String> {
     if ext & 4 == 0 || ext & !0x27 != 0 {
         return Err(format!("ext field {ext:#x}"));
     }
-    bytes.take(4)?;
+    let time = bytes.number(4)? as u64 * 1_000;
     let count = bytes.number(2)?;
     let key = bytes.number(4)? as u64;
     let length = bytes.number(4)?;
@@ -82,13 +88,13 @@ fn binary(mut bytes: Bytes<'_>, is_packed: bool) -> Result<Pack, String> {
     if bytes.number(2)? != 0xee01 || !bytes.0.is_empty() {
         return Err("the frame goes on".into());
     }
-    let mut messages = items(&body, ext & 1 != 0)?;
+    let (mut messages, own) = items(&body, ext & 1 != 0)?;
     if ext & 0x20 != 0 {
         let [lines] = &messages[..] else { return Err("lines in several items".into()) };
         messages = lines.split(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect();
     }
     let is_acked = value(&attributes, "isAck") != Some("false");
-    whole(Pack { msg_type: 7, key, attributes, messages, is_acked }, count)
+    whole(Pack { msg_type: 7, key, attributes, messages, own, time, ext, is_packed, is_acked }, count)
 }
 
 fn text(mut bytes: Bytes<'_>, msg_type: u8) -> Result<Pack, String> {
@@ -99,17 +105,23 @@ fn text(mut bytes: Bytes<'_>, msg_type: u8) -> Result<Pack, String> {
     if !bytes.0.is_empty() {
         return Err("the frame goes on".into());
     }
-    let body = unpacked(body, value(&attributes, "cp") == Some("snappy"))?;
-    let messages = match msg_type {
-        5 | 6 => items(&body, msg_type == 6)?,
-        _ => body.split(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect(),
+    let is_packed = value(&attributes, "cp") == Some("snappy");
+    let body = unpacked(body, is_packed)?;
+    let number = |key| value(&attributes, key).and_then(|value| value.parse::<u64>().ok());
+    let (Some(key), Some(count), Some(time)) = (number("mid"), number("cnt"), number("dt")) else {
+        return Err(format!("no mid, no cnt or no dt in {attributes}"));
     };
-    let number = |key| value(&attributes, key).and_then(|value| value.parse().ok());
-    let (Some(key), Some(count)) = (number("mid"), number("cnt")) else {
-        return Err(format!("no mid or no cnt in {attributes}"));
+    let (messages, own) = match msg_type {
+        5 | 6 => items(&body, msg_type == 6)?,
+        // One that holds LF travels by itself.
+        _ if count == 1 => (vec![body], Vec::new()),
+        _ => (body.split(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect(), Vec::new()),
     };
     let is_acked = value(&attributes, "isAck") != Some("false");
-    whole(Pack { msg_type, key, attributes, messages, is_acked }, count as usize)
+    whole(
+        Pack { msg_type, key, attributes, messages, own, time, ext: 0, is_packed, is_acked },
+        count as usize,
+    )
 }
 
 fn whole(pack: Pack, count: usize) -> Result<Pack, String> {
@@ -146,17 +158,17 @@ pub(crate) fn value<'a>(attributes: &'a str, key: &str) -> Option<&'a str> {
         .map(|item| item.1)
 }
 
-fn items(body: &[u8], with_attributes: bool) -> Result<Vec<Vec<u8>>, String> {
-    let (mut bytes, mut items) = (Bytes(body), Vec::new());
+fn items(body: &[u8], with_attributes: bool) -> Result<(Vec<Vec<u8>>, Vec<String>), String> {
+    let (mut bytes, mut items, mut own) = (Bytes(body), Vec::new(), Vec::new());
     while !bytes.0.is_empty() {
         let length = bytes.number(4)?;
         items.push(bytes.take(length)?.to_vec());
         if with_attributes {
             let length = bytes.number(4)?;
-            attributes(bytes.take(length)?)?;
+            own.push(attributes(bytes.take(length)?)?);
         }
     }
-    Ok(items)
+    Ok((items, own))
 }
 
 /// The answer to a heartbeat.

@@ -13,15 +13,47 @@ macro_rules! tally {
 
 tally! {
     // What happened in the network.
-    Connected >= 1, Refused >= 1, NeverConnected >= 1, FrameCut >= 1, AnswerCut >= 1, CutSilently >= 1, NodeDown >= 1, OneByte >= 1,
+    Connected >= 5_000,
+    Refused >= 500,
+    NeverConnected >= 200,
+    FrameCut >= 300,
+    AnswerCut >= 200,
+    CutSilently >= 58,
+    NodeDown >= 2_000,
+    OneByte >= 2_000,
     // What the nodes did.
-    Taken >= 1, AckReordered >= 1, AckLate >= 1, AckNever >= 1, ClosedUnanswered >= 1, BeatUnanswered >= 1, Garbage >= 1,
-    HugeLength >= 1, Poison >= 1, RefusedForNow >= 1, RefusedForGood >= 1, RefusedUnknown >= 1, SaidDuplicate >= 1,
+    Taken >= 20_000,
+    AckReordered >= 3_000,
+    AckLate >= 100,
+    AckNever >= 200,
+    ClosedUnanswered >= 92,
+    BeatUnanswered >= 95,
+    Garbage >= 200,
+    HugeLength >= 200,
+    Poison >= 2_000,
+    RefusedForNow >= 400,
+    RefusedForGood >= 74,
+    RefusedUnknown >= 72,
+    SaidDuplicate >= 48,
     // What the Manager did.
-    ListGiven >= 1, NodeLeftOut >= 1, ManagerOut >= 1,
+    ListGiven >= 2_000,
+    NodeLeftOut >= 100,
+    ManagerOut >= 300,
     // What came of it.
-    Delivered >= 1, Unconfirmed >= 1, Rejected >= 1, RejectedAsPoison >= 1, Expired >= 1, Duplicate >= 1, TimedOut >= 1,
-    LateAck >= 1, Suspect >= 1, SentAlone >= 1, Halved >= 1, LostBeforeWritten >= 1, ClosedByClient >= 1, ClosedIdle >= 1,
+    Delivered >= 40_000,
+    Unconfirmed >= 3_000,
+    Rejected >= 300,
+    RejectedAsPoison >= 100,
+    Expired >= 2_000,
+    Duplicate >= 4_000,
+    TimedOut >= 1_000,
+    LateAck >= 88,
+    Suspect >= 2_000,
+    SentAlone >= 2_000,
+    Halved >= 10_000,
+    LostBeforeWritten >= 100,
+    ClosedByClient >= 3_000,
+    ClosedIdle >= 1_000,
 }
 
 #[derive(Debug, Clone)]

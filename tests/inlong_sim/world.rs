@@ -511,8 +511,14 @@ impl World {
         }
     }
 
-    fn check(&self) -> Checked {
+    fn check(&mut self) -> Checked {
         self.model.check_books(&self.engine)?;
+        if self.rng.in_1000(20) {
+            // Those that are waited for, and those that are late but not yet forgotten.
+            let held = format!("{:?}", self.connections).matches("Pending {").count();
+            let most = 4 * self.plan.max_in_flight() * NODES * self.places();
+            hold!(Memory, held <= most, "{held} frames are held");
+        }
         for node in 0..NODES {
             let wires = self.network.wires.values().filter(|wire| wire.node == node);
             let sum: usize = wires.map(|wire| wire.under_way()).sum();
