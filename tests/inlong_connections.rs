@@ -11,6 +11,7 @@ mod any;
 mod desk;
 #[path = "inlong_connections/feed.rs"]
 mod feed;
+#[allow(dead_code, reason = "shared with the simulation")]
 #[path = "inlong_sim/frame.rs"]
 mod frame;
 #[path = "inlong_connections/frames.rs"]

@@ -5,6 +5,7 @@
 //! replayed. Run it with `cargo test --features inlong,__planted-bugs --test inlong_sim -- --nocapture`.
 #![cfg(feature = "inlong")]
 
+#[allow(dead_code, reason = "shared with the tests of single rules")]
 #[path = "inlong_sim/frame.rs"]
 mod frame;
 #[path = "inlong_sim/model.rs"]
@@ -57,8 +58,12 @@ fn the_rules_hold() {
     let (tally, failed) = run(seeds, None);
     tally.print();
     println!("{seeds} seeds in {:.1?}", began.elapsed());
-    if let Some((seed, failure)) = failed {
-        panic!("seed {seed} (replay it with SIM_SEED={seed}): {failure:?}");
+    match failed {
+        Some((seed, Failure::Broken(broken))) => {
+            panic!("seed {seed} (replay it with SIM_SEED={seed}): {broken}")
+        }
+        Some((seed, Failure::Panicked)) => panic!("seed {seed} (replay it with SIM_SEED={seed}) panicked"),
+        None => {}
     }
     let rare = tally.too_rare(seeds);
     assert!(rare.is_empty(), "seen too rarely: {rare:#?}");

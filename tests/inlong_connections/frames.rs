@@ -128,6 +128,8 @@ fn check(options: &Options, messages: &[Given]) -> Result<(), TestCaseError> {
         prop_assert_eq!(pack.msg_type, options.msg_type);
         prop_assert_eq!(pack.is_acked, options.is_ack);
         prop_assert!(!pack.is_packed || options.enable_zip);
+        let bits = usize::from(options.extend_field) & if pack.msg_type == 7 { 3 } else { 0 };
+        prop_assert_eq!(pack.ext & 3, bits);
         prop_assert!(*length <= options.max_frame(None), "{length} bytes");
         prop_assert!(options.enable_pack || pack.messages.len() == 1);
         keys.push(pack.key);
