@@ -32,10 +32,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use trackwire::inlong::ConnectionBug;
-
 use tally::Tally;
-use world::World;
+use world::{Planted, World};
 
 /// How a seed failed.
 #[derive(Debug, Clone)]
@@ -72,11 +70,23 @@ fn the_rules_hold() {
 #[test]
 #[cfg(feature = "__planted-bugs")]
 fn every_planted_bug_is_seen() {
+    use trackwire::engine::Bug;
     let mut unseen = Vec::new();
-    for bug in ConnectionBug::ALL {
+    let of_connections = trackwire::inlong::ConnectionBug::ALL.map(Planted::Connections);
+    // Those of the engine that show here as well.
+    let of_engine = [
+        Bug::AckedRequeued,
+        Bug::SplitLosesOne,
+        Bug::ResealedOnRetry,
+        Bug::LateAckIgnored,
+        Bug::DuplicateUncounted,
+        Bug::PossiblyUnsaid,
+        Bug::InFlightOneMore,
+    ];
+    for bug in of_connections.into_iter().chain(of_engine.map(Planted::Engine)) {
         match run(1_000, Some(bug)).1 {
             Some((seed, Failure::Broken(broken))) => {
-                println!("{:>24}: seed {seed:>4}, {:?}", format!("{bug:?}"), broken.rule);
+                println!("{:>32}: seed {seed:>4}, {:?}", format!("{bug:?}"), broken.rule);
             }
             other => unseen.push((bug, other)),
         }
@@ -85,7 +95,7 @@ fn every_planted_bug_is_seen() {
 }
 
 /// Runs this many seeds, on all cores; stops at the first that fails. With a bug, only a broken rule ends the run.
-fn run(seeds: u64, bug: Option<ConnectionBug>) -> (Tally, Option<(u64, Failure)>) {
+fn run(seeds: u64, bug: Option<Planted>) -> (Tally, Option<(u64, Failure)>) {
     let next = AtomicU64::new(0);
     let stop = AtomicBool::new(false);
     let work = || {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use trackwire::destination::{Now, TransportErrorKind};
-use trackwire::engine::{Engine, Output as Wanted, Tag, Transmit, TransmitId};
+use trackwire::engine::{Bug, Engine, Output as Wanted, Tag, Transmit, TransmitId};
 use trackwire::inlong::{
     ConnectionBug, Connections, Discovery, DiscoveryEvent, InLong, LocalTime, Message, Output, Request,
 };
@@ -20,6 +20,14 @@ use crate::tally::{Seen, Tally};
 use crate::weather::Weather;
 
 pub(crate) const NODES: usize = 3;
+
+/// A bug, and where it is planted.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(not(feature = "__planted-bugs"), allow(dead_code, reason = "asked about, never planted"))]
+pub(crate) enum Planted {
+    Connections(ConnectionBug),
+    Engine(Bug),
+}
 
 /// How long things may take once all is well, ms: probes are a minute apart, and a poisonous pack is halved many times.
 const RECOVERY: u64 = 1_200_000;
@@ -53,7 +61,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, bug: Option<ConnectionBug>) -> Self {
+    pub(crate) fn new(seed: u64, bug: Option<Planted>) -> Self {
         let mut rng = Rng::new(seed);
         let plan = Plan::new(&mut rng);
         let destination =
@@ -63,13 +71,11 @@ impl World {
         }
         let any = |rng: &mut Rng| if plan.calm { Weather::fair() } else { Weather::any(rng) };
         let weather = (0..NODES).map(|_| any(&mut rng)).collect();
-        let mut connections = Connections::new(&plan.options, rng.next());
-        plant(&mut connections, bug);
-        Self {
+        let mut world = Self {
             weather,
             manager: if plan.calm { Manager::Fine } else { Manager::any(&mut rng) },
             engine: Engine::new(Arc::new(destination), plan.limits(), rng.next()),
-            connections,
+            connections: Connections::new(&plan.options, rng.next()),
             discovery: Discovery::new(&plan.options, rng.next()),
             model: Model::default(),
             network: Network::default(),
@@ -83,7 +89,20 @@ impl World {
             telling: false,
             plan,
             rng,
+        };
+        world.plant(bug);
+        world
+    }
+
+    fn plant(&mut self, bug: Option<Planted>) {
+        #[cfg(feature = "__planted-bugs")]
+        match bug {
+            Some(Planted::Connections(bug)) => self.connections.plant(bug),
+            Some(Planted::Engine(bug)) => self.engine.plant(bug),
+            None => {}
         }
+        #[cfg(not(feature = "__planted-bugs"))]
+        let _ = bug;
     }
 
     /// Lives through the whole seed.
@@ -532,11 +551,4 @@ impl World {
     fn places(&self) -> usize {
         if self.plan.options.isolation_level == 1 { self.plan.groups as usize } else { 1 }
     }
-}
-
-fn plant(connections: &mut Connections, bug: Option<ConnectionBug>) {
-    #[cfg(feature = "__planted-bugs")]
-    bug.into_iter().for_each(|bug| connections.plant(bug));
-    #[cfg(not(feature = "__planted-bugs"))]
-    let _ = (connections, bug);
 }
