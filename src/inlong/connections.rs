@@ -21,12 +21,12 @@ mod planted;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::delivery::{Answer, Place};
+use super::delivery::{Answer, Place, judge_code};
 use super::frame::{Frame, heartbeat};
 use super::manager::{Node as NodeAt, NodeList};
 use super::options::{NodeAddress, Options};
 use super::{Ack, ack};
-use crate::destination::{Blame, Now, TransportError, TransportErrorKind};
+use crate::destination::{BatchId, Blame, Now, TransportError, TransportErrorKind, Verdict};
 use crate::engine::{RetryPolicy, TransmitId};
 use crate::http::Body;
 use link::{Link, Pending, State};
@@ -437,8 +437,24 @@ impl Connections {
         if self.planted.has(Bug::ToldTwice) {
             self.answer(pending.id, Ok(Answer::Ack(ack.clone())));
         }
+        let is_spared = pending.is_told && matches!(judge_code(ack.code, ""), Verdict::Delivered);
         self.answer(pending.id, Ok(Answer::Ack(ack)));
         self.end_if_over(number);
+        if is_spared {
+            self.spare(pending.id.batch);
+        }
+    }
+
+    /// A late answer says that a batch was taken: where it still waits for a connection of its own it is not sent again.
+    fn spare(&mut self, batch: BatchId) {
+        let waits = |link: &Link| link.lone.as_ref().is_some_and(|(pending, _)| pending.id.batch == batch);
+        let Some(place) = self.links.iter().position(waits) else { return };
+        let link = self.links.remove(place);
+        self.out.push_back(Output::Close { connection: link.number });
+        if let Some((pending, _)) = link.lone {
+            let error = lost(TransportErrorKind::Connect, "an earlier attempt has arrived", Blame::Nothing);
+            self.answer(pending.id, Err(error));
+        }
     }
 
     /// Closes a connection that has done what it was there for.

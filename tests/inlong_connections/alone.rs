@@ -134,3 +134,29 @@ fn a_frame_for_no_node_is_not_sent() {
         assert!(done.connects.is_empty());
     }
 }
+
+#[test]
+fn a_suspect_is_not_sent_when_an_earlier_attempt_has_arrived() {
+    for (code, is_sent) in [(0, false), (120, false), (1, true), (115, true)] {
+        let mut desk = Desk::new(|options| options.request_timeout = 5_000);
+        let wires = desk.up();
+        let first = desk.send(0);
+        let (_, pack) = desk.done().pack();
+        desk.later(1_000);
+        desk.hear(wires[0], &frame::beat(1));
+        assert_eq!(desk.later(4_000).lost().len(), 1);
+        // Lost once more in between, so that it is to travel alone.
+        let second = desk.send_again(first, true);
+        let own = desk.done().connects;
+        let done = desk.ack(wires[0], &pack, code);
+        assert_eq!(done.acked(), [first]);
+        if is_sent {
+            assert_eq!(done.lost(), []);
+            assert_eq!(desk.prove(&own).pack().1.key, pack.key);
+        } else {
+            assert_eq!(done.lost(), [(second, TransportErrorKind::Connect, false, Blame::Nothing)]);
+            assert_eq!(done.closes, [own[0].0]);
+            assert!(desk.prove(&own).packs.is_empty());
+        }
+    }
+}

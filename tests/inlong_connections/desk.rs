@@ -118,8 +118,21 @@ impl Desk {
         self.frames.open(&Place::Group(0), vec![Place::Node(node)]);
         let message = Message::new("g", "s", "text");
         self.frames.record(&message, None, self.now).expect("it is in order");
+        self.next_frame(alone)
+    }
+
+    /// Sends the batch of a lost attempt again.
+    pub(crate) fn send_again(&mut self, id: TransmitId, alone: bool) -> TransmitId {
+        let late = TransportError::new(TransportErrorKind::Timeout, "late");
+        self.frames.answer(id, Err(late), self.now);
+        self.next_frame(alone)
+    }
+
+    fn next_frame(&mut self, alone: bool) -> TransmitId {
+        // Whatever its own engine would wait for is over by then.
+        let later = Now { mono: self.now.mono + 100_000, ..self.now };
         loop {
-            match self.frames.poll(self.now) {
+            match self.frames.poll(later) {
                 Wanted::Transmit(transmit) => {
                     let Request::Frame(frame) = transmit.request else { panic!("no frame") };
                     let deadline = self.now.mono + self.timeout;

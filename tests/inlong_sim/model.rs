@@ -70,9 +70,8 @@ impl Model {
         }
         for &number in messages {
             let message = &self.messages[number as usize];
-            // What travels alone waits for its connection, and a late answer may come meanwhile.
-            hold!(Duplicates, alone || !message.is_acked, "{number} is sent again by {id:?}");
-            hold!(Once, alone || !message.has_ended, "{number} has ended and is sent by {id:?}");
+            hold!(Duplicates, !message.is_acked, "{number} is sent again by {id:?}");
+            hold!(Once, !message.has_ended, "{number} has ended and is sent by {id:?}");
             let breaks = message.breaks.get(&messages.len()).copied().unwrap_or(0);
             hold!(Poison, breaks < 3, "{number} travels for the fourth time with {messages:?}");
             if message.breaks.iter().any(|(&size, &times)| size > messages.len() && times == 3) {
