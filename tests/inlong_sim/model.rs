@@ -113,6 +113,12 @@ impl Model {
 
     /// The client has the answer of a pack as a whole; `is_heard`: in time.
     pub(crate) fn acked(&mut self, messages: &[u32], code: u32, is_heard: bool) {
+        // A batch that was halved, or of which a part has expired, is another since.
+        let is_another = |&number: &u32| {
+            let message = &self.messages[number as usize];
+            message.has_ended || message.breaks.get(&messages.len()) == Some(&3)
+        };
+        let is_heard = is_heard && !messages.iter().any(is_another);
         for &number in messages {
             let message = &mut self.messages[number as usize];
             match code {
