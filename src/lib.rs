@@ -46,14 +46,23 @@ pub mod http;
 #[cfg(feature = "inlong")]
 pub mod inlong;
 mod invalid;
-#[cfg(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))]
+#[cfg(all(
+    feature = "js",
+    any(feature = "growingio", feature = "inlong"),
+    not(feature = "wasm"),
+    target_family = "wasm"
+))]
 #[allow(unsafe_code, reason = "the only room where the module meets JavaScript")]
 mod js;
 #[cfg(any(feature = "native", all(feature = "wasm", target_family = "wasm")))]
 mod policy;
 #[cfg(feature = "collector")]
 pub mod received;
-#[cfg(any(feature = "native", feature = "js", all(feature = "wasm", target_family = "wasm")))]
+#[cfg(any(
+    feature = "native",
+    all(feature = "js", feature = "growingio"),
+    all(feature = "wasm", target_family = "wasm")
+))]
 mod sampling;
 #[cfg(any(feature = "native", all(feature = "wasm", target_family = "wasm")))]
 pub mod testing;

@@ -1,15 +1,15 @@
 //! InLong as a destination: lanes, packs, requests, and what answers mean.
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::frame::{
     Binary, EXT_ATTRIBUTES, EXT_LINES, EXT_TEXT_IDS, EXT_TRACE, Frame, MsgType, Sealed, put_item, text,
 };
 use super::message::MAX_ATTRIBUTES;
-use super::options::MESSAGE_OVERHEAD;
+use super::options::{MESSAGE_OVERHEAD, PAGE};
 use super::target::{Group, Target, Targets};
-use super::{Ack, Message, NodeList, OptionError, Options, Protocol, SendError, check, form};
+use super::{Ack, Message, NodeList, OptionError, Options, SendError, check, form};
 use crate::codec::bytes::{owned, put, put_byte};
 use crate::codec::packed::packed;
 use crate::destination::{BatchId, Batching, Cause, Destination, Now, Records, Verdict};
@@ -84,9 +84,14 @@ impl InLong {
     /// A destination with these options. `instance` is to be a random number.
     pub fn new(options: Options, instance: u64, local_time: LocalTime) -> Result<Self, OptionError> {
         options.check()?;
+        Ok(Self::unchecked(options, instance, local_time))
+    }
+
+    /// The same, of options that have been checked.
+    pub(crate) fn unchecked(options: Options, instance: u64, local_time: LocalTime) -> Self {
         let msg_type = MsgType::from_number(options.msg_type).unwrap_or(MsgType::Binary);
         let (protocol, ext) = (options.protocol as u8, options.extend_field as u8);
-        Ok(Self {
+        Self {
             msg_type,
             targets: Targets::default(),
             urls: RwLock::default(),
@@ -94,7 +99,7 @@ impl InLong {
             local_time,
             identity: [protocol, msg_type.number(), ext & EXT_ATTRIBUTES as u8],
             options,
-        })
+        }
     }
 
     /// Its options.
@@ -136,7 +141,7 @@ impl InLong {
         let refuse = |kind, hint| Err(SendError::InvalidInput(Invalid::new("message", kind, hint)));
         let lines = self.joins_lines() && message.body.contains(&b'\n');
         let has_own = self.has_own_attributes();
-        let is_http = options.protocol == Protocol::Http;
+        let is_http = options.is_http();
         if is_http {
             let Ok(text) = str::from_utf8(&message.body) else {
                 return refuse(InvalidKind::BadCharacter, NOT_TEXT);
@@ -144,7 +149,7 @@ impl InLong {
             if text.trim().is_empty() {
                 return refuse(InvalidKind::Empty, "over HTTP the server refuses a message of blanks alone");
             }
-            if !message.attributes.is_empty() {
+            if !PAGE && !message.attributes.is_empty() {
                 let hint = "over HTTP messages have no attributes: leave them out, or use TCP";
                 return Err(Invalid::new("attributes", InvalidKind::UnknownField, hint).into());
             }
@@ -168,7 +173,7 @@ impl InLong {
         let limit = options.max_groups();
         let get = || self.targets.get(&message.group, &message.stream, limit, options.max_frame(None));
         let Some(target) = known.or_else(get) else { return Err(SendError::TooManyGroups { limit }) };
-        let attributes = match message.attributes.is_empty() || has_own {
+        let attributes = match PAGE || message.attributes.is_empty() || has_own {
             true => None,
             false => Some(joined(&message.attributes).into()),
         };
@@ -187,7 +192,7 @@ impl InLong {
     /// Appends a message as it stands in a pack.
     pub fn put(&self, message: &Message<'_>, now: Now, out: &mut Vec<u8>) {
         let body = &*message.body;
-        if self.options.protocol == Protocol::Http {
+        if self.options.is_http() {
             form::put_escaped(out, body);
         } else if self.joins_lines() {
             put(out, body);
@@ -208,7 +213,7 @@ impl InLong {
 
     /// The bytes of a message, from those of its record.
     pub fn message_of(&self, record: &[u8]) -> Vec<u8> {
-        if self.options.protocol == Protocol::Http {
+        if self.options.is_http() {
             return form::unescape(record);
         }
         if self.joins_lines() {
@@ -226,14 +231,14 @@ impl InLong {
 
     /// Whether messages are put together by LF.
     fn joins_lines(&self) -> bool {
-        self.options.protocol == Protocol::Http
+        self.options.is_http()
             || matches!(self.msg_type, MsgType::Lines | MsgType::Common)
             || (self.msg_type == MsgType::Binary && self.options.extend_field & EXT_LINES != 0)
     }
 
     /// Whether each message has attributes of its own in the pack.
     fn has_own_attributes(&self) -> bool {
-        self.options.protocol == Protocol::Tcp
+        !self.options.is_http()
             && match self.msg_type {
                 MsgType::MultiAttributes => true,
                 MsgType::Binary => self.options.extend_field & EXT_ATTRIBUTES != 0,
@@ -249,7 +254,7 @@ impl InLong {
         // The head, and all that the protocol writes of its own.
         const HEAD: usize = 256;
         let max_frame = lane.target.of().max_frame();
-        let ids = if self.options.protocol == Protocol::Http { 3 * ids } else { ids };
+        let ids = if self.options.is_http() { 3 * ids } else { ids };
         max_frame.saturating_sub(HEAD + MESSAGE_OVERHEAD + attributes + ids).max(1)
     }
 
@@ -265,7 +270,9 @@ impl InLong {
                 out.push_str("&cp=snappy");
             }
             out.extend(["&cnt=", number.format(pack.count), "&sid="]);
-            let _ = write!(out, "0x{:016x}{:016x}", self.instance, pack.id);
+            out.push_str("0x");
+            put_hex(&mut out, self.instance);
+            put_hex(&mut out, pack.id);
         } else if self.options.extend_field & EXT_TRACE != 0 {
             out.extend(["&node1ip=", self.options.client_ip(), "&rtime1=", number.format(pack.now)]);
         }
@@ -363,7 +370,23 @@ fn put_local_time(out: &mut String, ms: u64, utc_offset: i32) {
     let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     let (hour, minute) = (second / 3_600, second / 60 % 60);
-    let _ = write!(out, "{year:04}{month:02}{day:02}{hour:02}{minute:02}{:02}", second % 60);
+    let date = (year.clamp(0, 9_999) * 100 + month) * 100 + day;
+    put_digits(out, date.unsigned_abs(), 8);
+    put_digits(out, ((hour * 100 + minute) * 100 + second % 60).unsigned_abs(), 6);
+}
+
+/// Appends a number with zeros in front.
+fn put_digits(out: &mut String, number: u64, digits: u32) {
+    for place in (0..digits).rev() {
+        out.push(char::from(b'0' + (number / 10_u64.pow(place) % 10) as u8));
+    }
+}
+
+/// Appends the sixteen digits of a number.
+fn put_hex(out: &mut String, number: u64) {
+    for shift in (0..64).step_by(4).rev() {
+        out.push(char::from(b"0123456789abcdef"[(number >> shift) as usize & 15]));
+    }
 }
 
 impl LocalTime {
@@ -399,7 +422,8 @@ impl Destination for InLong {
     type Request = Request;
     type Response = Answer;
     const PARTLY: bool = false;
-    const ROUTED: bool = true;
+    /// A page has one address.
+    const ROUTED: bool = !PAGE;
     /// For callbacks. The npm package's shell has the message itself.
     const RETURNS_RECORDS: bool =
         cfg!(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")));
@@ -438,13 +462,13 @@ impl Destination for InLong {
     }
 
     fn endpoint(&self, lane: &Lane, _: BatchId, _: u32) -> Place {
-        Place::Group(lane.target.of().number())
+        if PAGE { Place::Node(0) } else { Place::Group(lane.target.of().number()) }
     }
 
     fn seal(&self, lane: &Lane, records: Records<'_>, id: BatchId, now: Now) -> Sealed {
         let time = lane.time.unwrap_or(now.wall);
         let mut pack = Pack { id: id.0, count: records.len(), time, now: now.wall, is_packed: false };
-        let bytes = if self.options.protocol == Protocol::Http {
+        let bytes = if self.options.is_http() {
             form::body(&lane.target, records, time)
         } else if self.options.enable_zip && self.body_bytes(records) > self.options.min_zip_len {
             packed(
@@ -482,8 +506,12 @@ impl Destination for InLong {
 
     fn request(&self, sealed: &Sealed, endpoint: &Place, _: u32, _: Now) -> Request {
         let (Place::Node(node) | Place::Group(node)) = *endpoint;
-        if self.options.protocol == Protocol::Tcp {
+        if !self.options.is_http() {
             return Request::Frame(Frame { node, sealed: sealed.clone() });
+        }
+        if PAGE {
+            // There is one address, which the shell knows.
+            return Request::Http(form::request("", sealed.bytes.clone()));
         }
         let urls = self.urls.read().unwrap_or_else(PoisonError::into_inner);
         let url = urls.get(node as usize).map_or("", |url| url);
@@ -492,9 +520,9 @@ impl Destination for InLong {
 
     fn judge(&self, _: &Sealed, answer: &Answer, now: Now) -> Verdict {
         match answer {
-            Answer::Ack(ack) => judge_code(ack.code, &ack.message),
+            Answer::Ack(ack) if !PAGE => judge_code(ack.code, &ack.message),
             Answer::Http(response) => form::judge(response, now),
-            Answer::Written => Verdict::Unconfirmed,
+            _ => Verdict::Unconfirmed,
         }
     }
 
@@ -573,6 +601,7 @@ pub(super) fn judge_code(code: u32, said: &str) -> Verdict {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Protocol;
     use super::*;
 
     fn with(change: impl FnOnce(&mut Options)) -> InLong {

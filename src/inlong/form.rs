@@ -3,7 +3,8 @@
 
 use super::delivery::judge_code;
 use super::target::Target;
-use crate::codec::bytes::{byte_at, put, put_byte};
+use crate::codec::bytes::{byte_at, digits, find, part, put, put_byte, said};
+use crate::codec::number::write_unsigned;
 use crate::destination::{Cause, Now, Records, Verdict};
 use crate::http::{Body, Request, Response};
 
@@ -12,7 +13,12 @@ const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
 
 /// The request that posts a body.
 pub(super) fn request(url: &str, body: Body) -> Request {
-    Request::post(url.into(), body).header("content-type", CONTENT_TYPE)
+    let request = Request::post(url.into(), body);
+    // The npm package's shell writes heads itself.
+    if cfg!(all(feature = "js", not(feature = "wasm"), target_family = "wasm")) {
+        return request;
+    }
+    request.header("content-type", CONTENT_TYPE)
 }
 
 /// The form of a pack; its records are escaped already.
@@ -21,13 +27,12 @@ pub(super) fn body(target: &Target, records: Records<'_>, time: u64) -> Vec<u8> 
     out.reserve_exact(
         records.bytes() + 3 * records.len() + 3 * (target.group().len() + target.stream().len()) + 80,
     );
-    let mut number = itoa::Buffer::new();
     put(&mut out, b"groupId=");
     put_escaped(&mut out, target.group().as_bytes());
     put(&mut out, b"&streamId=");
     put_escaped(&mut out, target.stream().as_bytes());
     put(&mut out, b"&dt=");
-    put(&mut out, number.format(time).as_bytes());
+    write_unsigned(&mut out, time);
     put(&mut out, b"&body=");
     for (place, record) in records.iter().enumerate() {
         if place > 0 {
@@ -36,7 +41,7 @@ pub(super) fn body(target: &Target, records: Records<'_>, time: u64) -> Vec<u8> 
         put(&mut out, record);
     }
     put(&mut out, b"&cnt=");
-    put(&mut out, number.format(records.len()).as_bytes());
+    write_unsigned(&mut out, records.len() as u64);
     out
 }
 
@@ -96,15 +101,18 @@ pub(super) fn judge(response: &Response, now: Now) -> Verdict {
 
 /// The code and the text of an answer. The text is not escaped as JSON is, so a reader of JSON might trip over it.
 fn read_code(body: &[u8]) -> Option<(u32, String)> {
-    let text = String::from_utf8_lossy(body);
-    let (_, rest) = text.split_once("\"code\"")?;
-    let rest = rest.trim_start().strip_prefix(':')?.trim_start();
-    let rest = rest.strip_prefix('"').unwrap_or(rest);
-    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-    let code = rest[..digits].parse().ok()?;
-    let message = rest.split_once("\"msg\":\"").map_or("", |(_, message)| message);
-    let end = message.rfind('"').unwrap_or(message.len());
-    Some((code, message[..end].chars().take(500).collect()))
+    let rest = behind(body, b"\"code\"")?.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+    let (code, _) = digits(rest.strip_prefix(b"\"").unwrap_or(rest))?;
+    let mut message = behind(rest, b"\"msg\":\"").unwrap_or_default();
+    if let Some(end) = message.iter().rposition(|&byte| byte == b'"') {
+        message = part(message, 0, end);
+    }
+    Some((u32::try_from(code).ok()?, said(message, 500)))
+}
+
+/// What comes after a text.
+fn behind<'a>(bytes: &'a [u8], text: &[u8]) -> Option<&'a [u8]> {
+    bytes.get(find(bytes, text)? + text.len()..)
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ use std::str::FromStr;
 
 use super::check;
 use super::codes::SdkCode;
+#[cfg(any(feature = "native", feature = "js"))]
+use crate::engine::{Limits, OnExhausted, RetryPolicy};
 
 /// The largest frame that a DataProxy takes as shipped without configuration, bytes.
 pub const DEFAULT_MAX_FRAME: usize = 65_536;
@@ -14,6 +16,9 @@ pub const DEFAULT_MAX_FRAME: usize = 65_536;
 pub const MAX_FRAME: usize = 20_971_520;
 /// What the vendor counts for a message beyond its own bytes, in `ext_pack_size` and `pack_size`.
 pub const MESSAGE_OVERHEAD: usize = 10;
+
+/// Whether this is the module of the npm package for pages, which knows HTTP alone.
+pub(super) const PAGE: bool = cfg!(all(feature = "js-page", not(feature = "wasm"), target_family = "wasm"));
 
 /// The vendor's name of the file that keeps node lists.
 pub(super) const CACHE_FILE: &str = ".proxy_list.ini";
@@ -150,7 +155,11 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             inlong_group_ids: Vec::new(),
-            manager_url: "http://127.0.0.1:8099/inlong/manager/openapi/dataproxy/getIpList".into(),
+            // The npm package's shell asks the Manager itself.
+            manager_url: match cfg!(all(feature = "js", not(feature = "wasm"), target_family = "wasm")) {
+                true => String::new(),
+                false => "http://127.0.0.1:8099/inlong/manager/openapi/dataproxy/getIpList".into(),
+            },
             manager_update_interval: 2,
             manager_url_timeout: 5,
             need_auth: false,
@@ -195,6 +204,11 @@ impl Options {
     /// Options for the nodes that the Manager at `manager_url` names; defaults for the rest.
     pub fn new(manager_url: impl Into<String>) -> Self {
         Self { manager_url: manager_url.into(), ..Self::default() }
+    }
+
+    /// Whether nodes are posted to. The module of the npm package for pages can do nothing else.
+    pub(crate) fn is_http(&self) -> bool {
+        PAGE || self.protocol == Protocol::Http
     }
 
     /// Whether node lists come from the Manager.
@@ -244,6 +258,43 @@ impl Options {
         self.ser_ip.as_deref().unwrap_or("127.0.0.1")
     }
 
+    /// The bounds of a client's engine. What happens to a pack whose quick retries are used up, the vendor's file does not say.
+    #[cfg(any(feature = "native", feature = "js"))]
+    pub(crate) fn limits(&self, on_exhausted: OnExhausted) -> Limits {
+        let retry = RetryPolicy {
+            retry_limit: self.retry_times,
+            backoff_factor: 200,
+            on_exhausted,
+            ..RetryPolicy::default()
+        };
+        Limits {
+            // In a page a third of it is kept for copies on their way.
+            max_queue_bytes: match PAGE {
+                true => self.recv_buf_size.saturating_add(self.recv_buf_size / 2),
+                false => self.recv_buf_size.saturating_add(self.send_buf_size),
+            },
+            max_plain_bytes: self.recv_buf_size,
+            max_queue_events: u64::MAX,
+            // With attributes of its own, or escaped for a form.
+            max_event_bytes: self.max_message().saturating_mul(3).saturating_add(32 << 10),
+            max_in_flight: self.max_in_flight.saturating_mul(self.connections_per_node()),
+            request_timeout: self.request_timeout,
+            max_age: self.max_age,
+            retry,
+            ..Limits::default()
+        }
+    }
+
+    /// Whether its names can be used; the shell of the npm package has checked the rest.
+    #[cfg(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))]
+    pub(crate) fn check_names(&self) -> Result<(), crate::Invalid> {
+        if PAGE {
+            return Ok(());
+        }
+        self.inlong_group_ids.iter().try_for_each(|id| check::group_id(id))?;
+        self.attributes.iter().try_for_each(|(key, value)| check::attribute(key, value))
+    }
+
     /// Whether the options can be used.
     pub fn check(&self) -> Result<(), OptionError> {
         check::check(self)
@@ -251,6 +302,13 @@ impl Options {
 }
 
 impl NodeAddress {
+    /// As in an URL.
+    pub(crate) fn text(&self) -> String {
+        let mut port = itoa::Buffer::new();
+        let (open, close) = if self.host.contains(':') { ("[", "]:") } else { ("", ":") };
+        [open, &self.host, close, port.format(self.port)].concat()
+    }
+
     /// An address of its two parts.
     pub fn new(host: impl Into<String>, port: u16) -> Self {
         Self { host: host.into(), port }
@@ -333,8 +391,7 @@ impl FromStr for Protocol {
 
 impl fmt::Display for NodeAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port } = self;
-        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
+        f.write_str(&self.text())
     }
 }
 
