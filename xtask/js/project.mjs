@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 /** The package as a module of the project imports it: its own map of entries decides which file that is. */
-export function enter(project) {
-  const entry = join(project, "entry.mjs");
-  writeFileSync(entry, 'export * from "trackwire/growingio";\n');
+export function enter(project, system = "growingio") {
+  const entry = join(project, `${system}.mjs`);
+  writeFileSync(entry, `export * from "trackwire/${system}";\n`);
   return import(pathToFileURL(entry));
 }
 

@@ -48,6 +48,9 @@ const SENDERS: &[Sender] = &[
     Sender { runtime: "worker", system: System::GrowingIo, prepare: Kit::package, send: npm::send },
     Sender { runtime: "chromium", system: System::GrowingIo, prepare: Kit::browser, send: npm::send },
     Sender { runtime: "inlong-rust", system: System::InLong, prepare: |_| Ok(()), send: inlong::send },
+    Sender { runtime: "inlong-node", system: System::InLong, prepare: Kit::package, send: npm::send },
+    Sender { runtime: "inlong-worker", system: System::InLong, prepare: Kit::package, send: npm::send },
+    Sender { runtime: "inlong-worker-http", system: System::InLong, prepare: Kit::package, send: npm::send },
 ];
 
 /// What a sender is given.
@@ -217,9 +220,9 @@ fn run(
     let plan = if faults { faults::plan(sender.system) } else { faults::none() };
     collector.set_faults(&plan)?;
     eprintln!("{}: sending{} …", sender.runtime, with(faults));
-    let halfway = || match faults {
-        true => collector.set_faults(&faults::with_a_node_down(&collector.faults()?)),
-        false => Ok(()),
+    let halfway = || match sender.system {
+        System::InLong if faults => collector.set_faults(&faults::with_a_node_down(&collector.faults()?)),
+        _ => Ok(()),
     };
     let Load { events, messages } = load;
     let (runtime, url) = (sender.runtime, collector.url());

@@ -2,7 +2,16 @@
 
 use std::process::{Command, ExitCode, Stdio};
 
-const RUNTIMES: [&str; 5] = ["rust", "node", "worker", "chromium", "inlong-rust"];
+const RUNTIMES: [&str; 8] = [
+    "rust",
+    "node",
+    "worker",
+    "chromium",
+    "inlong-rust",
+    "inlong-node",
+    "inlong-worker",
+    "inlong-worker-http",
+];
 
 fn main() -> ExitCode {
     let arguments = ["demo", "--once", "--json"];

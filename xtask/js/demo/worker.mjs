@@ -30,16 +30,20 @@ export default {
   },
 };`;
 
-export async function send({ project, url, lines, told }) {
+export const send = (demo) => inWorker(WORKER, "growingio", "common.mjs", demo);
+
+/** Has a Worker send the lines with an entry of the package and a module beside this one. It answers `/track` with how many of
+ * the lines it has taken, and `/flush` and `/stats` with the books. */
+export async function inWorker(program, entry, shared, { project, url, lines, told, halfway }) {
   const file = (name) => readFileSync(join(dist(project), name));
-  const common = join(dirname(fileURLToPath(import.meta.url)), "common.mjs");
+  const beside = join(dirname(fileURLToPath(import.meta.url)), shared);
   const worker = new Miniflare({
     cf: false,
     modules: [
-      { type: "ESModule", path: "main.mjs", contents: WORKER },
-      { type: "ESModule", path: "common.mjs", contents: readFileSync(common, "utf8") },
-      { type: "ESModule", path: "growingio.workerd.js", contents: file("growingio.workerd.js").toString() },
-      { type: "CompiledWasm", path: "growingio.wasm", contents: file("growingio.wasm") },
+      { type: "ESModule", path: "main.mjs", contents: program },
+      { type: "ESModule", path: shared, contents: readFileSync(beside, "utf8") },
+      { type: "ESModule", path: `${entry}.workerd.js`, contents: file(`${entry}.workerd.js`).toString() },
+      { type: "CompiledWasm", path: `${entry}.wasm`, contents: file(`${entry}.wasm`) },
     ],
     compatibilityDate: "2026-04-01",
     bindings: { COLLECTOR: url },
@@ -55,14 +59,16 @@ export async function send({ project, url, lines, told }) {
     let next = 0;
     let stats = { delivered: 0 };
     const telling = setInterval(async () => told((stats = await call("/stats"))), 500);
+    const half = Math.floor(lines.length / 2);
+    let killing;
     const lane = async () => {
       while (next < lines.length) {
+        if (next >= half) await (killing ??= halfway());
         let chunk = lines.slice(next, (next += CHUNK));
-        for (;;) {
+        while (chunk.length) {
           chunk = chunk.slice(await call("/track", chunk.join("\n")));
-          if (!chunk.length) break;
           // The queue is full.
-          await call("/flush");
+          if (chunk.length) await call("/flush");
         }
       }
     };
