@@ -46,7 +46,12 @@ pub mod http;
 #[cfg(feature = "inlong")]
 pub mod inlong;
 mod invalid;
-#[cfg(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))]
+#[cfg(all(
+    feature = "js",
+    any(feature = "growingio", feature = "inlong"),
+    not(feature = "wasm"),
+    target_family = "wasm"
+))]
 #[allow(unsafe_code, reason = "the only room where the module meets JavaScript")]
 mod js;
 #[cfg(any(feature = "native", all(feature = "wasm", target_family = "wasm")))]

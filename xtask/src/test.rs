@@ -86,12 +86,12 @@ fn lints() -> StepResult {
 fn lints_wasm() -> StepResult {
     tools::target(WASM)?;
     // The core, the module of the npm package, and what applications that are wasm themselves use.
-    for features in ["growingio", "js", "growingio,wasm"] {
+    for features in ["growingio", "js,growingio", "js,inlong", "growingio,wasm"] {
         let mut clippy = cargo();
         clippy.args(["clippy", "--locked", "--package", "trackwire", "--lib", "--target", WASM]);
         run(clippy.args(["--no-default-features", "--features", features, "--", "-D", "warnings"]))?;
     }
-    Ok(Counts { passed: 3, ..Counts::default() })
+    Ok(Counts { passed: 4, ..Counts::default() })
 }
 
 fn documentation() -> StepResult {
@@ -154,7 +154,7 @@ fn npm_package() -> StepResult {
     // The module as its tests of traps want it.
     let mut trap = cargo();
     trap.args(["rustc", "--locked", "--lib", "--crate-type", "cdylib", "--target", WASM]);
-    run(trap.args(["--no-default-features", "--features", "__test-panic"]))?;
+    run(trap.args(["--no-default-features", "--features", "__test-panic,growingio"]))?;
     let folders =
         ["node", "servers", "workers", "browser", "docs"].map(|folder| format!("tests/runtimes/{folder}"));
     node_tests(&folders.each_ref().map(String::as_str))
@@ -221,7 +221,13 @@ fn core() -> StepResult {
     tools::target(WASM)?;
     let host = host()?;
     let mut counts = Counts::default();
-    let trees = [(&*host, "growingio"), (WASM, "growingio"), (WASM, "js"), (&*host, "growingio,wasm")];
+    let trees = [
+        (&*host, "growingio"),
+        (WASM, "growingio"),
+        (WASM, "js,growingio"),
+        (WASM, "js,inlong"),
+        (&*host, "growingio,wasm"),
+    ];
     for (target, features) in trees {
         let mut tree = cargo();
         tree.args(["tree", "--locked", "--package", "trackwire", "--edges", "normal", "--prefix", "none"]);
