@@ -1,4 +1,5 @@
-// Builds the npm package into pkg/dist: the wasm module, the bundles, the types. `--js` leaves the module as it is.
+// Builds the npm package into pkg/dist: for each entry the wasm module, the bundles, the types. `--js` leaves the modules as
+// they are; names of entries build those alone.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -18,19 +19,23 @@ const root = dirname(here);
 const dist = join(here, "dist");
 const target = process.env.CARGO_TARGET_DIR ?? join(root, "target");
 const { version } = JSON.parse(readFileSync(join(here, "package.json"), "utf8"));
-const wasm = join(dist, "growingio.wasm");
+const given = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
+const entries = Object.entries(builds()).filter(([entry]) => !given.length || given.includes(entry));
+const fileOf = (entry) => join(dist, `${entry}.wasm`);
 
-if (!process.argv.includes("--js") || !existsSync(wasm)) {
-  rmSync(dist, { recursive: true, force: true });
+if (!process.argv.includes("--js") || !entries.every(([entry]) => existsSync(fileOf(entry)))) {
+  if (!given.length) rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist, { recursive: true });
-  buildWasm(builds().growingio);
+  for (const [entry, build] of entries) buildWasm(fileOf(entry), build);
 }
-await buildBundles();
+const decoder = buildDecoder();
+for (const [entry] of entries) await buildBundles(entry);
+await Promise.all([bundle("testing.js", "inline", "esm"), bundle("testing.cjs", "inline", "cjs")]);
 buildTypes();
-weigh();
+for (const [entry] of entries) weigh(entry);
 
-/** Compiles the module as `wasm-pack.toml` says. */
-function buildWasm({ features: crate, profile, rustflags, "wasm-opt": optimise }) {
+/** Compiles a module as `wasm-pack.toml` says. */
+function buildWasm(wasm, { features: crate, profile, rustflags, "wasm-opt": optimise }) {
   // The flags that say less of a panic are no stable ones, so the compiler has to be told that it may.
   const env = { ...process.env, CARGO_TARGET_DIR: target, RUSTFLAGS: rustflags.join(" "), RUSTC_BOOTSTRAP: "1" };
   for (const [name, value] of Object.entries(profile)) {
@@ -50,48 +55,51 @@ function buildWasm({ features: crate, profile, rustflags, "wasm-opt": optimise }
   rmSync(silent);
 }
 
-async function buildBundles() {
-  const module = readFileSync(wasm);
-  const decoder = buildDecoder();
+/** The bundles of an entry. */
+async function buildBundles(entry) {
+  const module = readFileSync(fileOf(entry));
   const inline = spell(module);
   if (Buffer.compare(unspell(inline, decoder), normal(module))) throw new Error("the inline module is another one");
-  const bundle = async (out, load, format, more = {}) => {
-    const { outputFiles } = await build({
-      entryPoints: [join(here, "src", more.entry ?? "growingio.ts")],
-      outfile: join(dist, out),
-      bundle: true,
-      write: false,
-      format,
-      target: "es2022",
-      minify: true,
-      mangleProps: /[a-z]_$/,
-      legalComments: "none",
-      external: ["./growingio.wasm"],
-      define: {
-        VERSION: JSON.stringify(version),
-        WORKER: String(load == "file"),
-        BROWSER: String(!!more.browser),
-        WASM: JSON.stringify(load == "inline" ? inline : ""),
-        DECODER: JSON.stringify(spellDecoder(decoder)),
-      },
-      plugins: [chooseLoad(load)],
-      logLevel: "warning",
-      ...more.options,
-    });
-    const { text } = outputFiles[0];
-    // Of a CommonJS file Node reads the names of the exports from a line that looks like dead code.
-    writeFileSync(join(dist, out), format == "cjs" ? text : await shrink(text, format == "esm"));
-  };
+  const own = (suffix, load, format, more = {}) => bundle(entry + suffix, load, format, { entry, inline, ...more });
   await Promise.all([
-    bundle("growingio.js", "inline", "esm"),
-    bundle("growingio.cjs", "inline", "cjs"),
-    bundle("growingio.workerd.js", "file", "esm"),
-    bundle("growingio.browser.js", "inline", "esm", { browser: true }),
-    bundle("growingio.url.js", "url", "esm", { browser: true }),
-    bundle("growingio.iife.js", "inline", "iife", { browser: true, options: { globalName: "trackwire" } }),
-    bundle("testing.js", "inline", "esm", { entry: "testing.ts" }),
-    bundle("testing.cjs", "inline", "cjs", { entry: "testing.ts" }),
+    own(".js", "inline", "esm"),
+    own(".cjs", "inline", "cjs"),
+    own(".workerd.js", "file", "esm"),
+    own(".browser.js", "inline", "esm", { browser: true }),
+    own(".url.js", "url", "esm", { browser: true }),
+    own(".iife.js", "inline", "iife", { browser: true, options: { globalName: "trackwire" } }),
   ]);
+}
+
+/** One bundle. `inline` is the text of the module. */
+async function bundle(out, load, format, { entry = "testing", inline = "", browser = false, options } = {}) {
+  const { outputFiles } = await build({
+    entryPoints: [join(here, "src", `${entry}.ts`)],
+    outfile: join(dist, out),
+    bundle: true,
+    write: false,
+    format,
+    target: "es2022",
+    minify: true,
+    mangleProps: /[a-z]_$/,
+    legalComments: "none",
+    external: ["./module.wasm", "node:*", "cloudflare:*"],
+    define: {
+      VERSION: JSON.stringify(version),
+      WORKER: String(load == "file"),
+      BROWSER: String(browser),
+      MODULE: JSON.stringify(`./${entry}.wasm`),
+      WASM: JSON.stringify(load == "inline" ? inline : ""),
+      DECODER: JSON.stringify(spellDecoder(decoder)),
+    },
+    plugins: [chooseLoad(load)],
+    logLevel: "warning",
+    ...options,
+  });
+  // An import that is not of a literal cannot be defined.
+  const text = outputFiles[0].text.replace("./module.wasm", `./${entry}.wasm`);
+  // Of a CommonJS file Node reads the names of the exports from a line that looks like dead code.
+  writeFileSync(join(dist, out), format == "cjs" ? text : await shrink(text, format == "esm"));
 }
 
 /** A second pass, of which mostly the names of variables compress better. What is off makes code shorter, and larger in
@@ -135,28 +143,31 @@ function buildTypes() {
       .replace(/^export \{\};\n/gm, "")
       .replace(/^declare const mark.*\n/gm, "")
       .replace(/^    private .*\n/gm, "");
-  const parts = ["values", "errors", "events", "stats", "options", "worker", "tracker"].map(read).map(plain);
-  const entries = { growingio: parts.join("\n"), testing: plain(read("testing")) };
-  entries.testing = `import type { Options } from "./growingio.js";\n${entries.testing}`;
-  for (const [name, text] of Object.entries(entries)) {
+  const whole = (...names) => names.map(read).map(plain).join("\n");
+  const files = {
+    growingio: whole("values", "errors", "events", "stats", "options", "worker", "tracker"),
+    inlong: whole("errors", "stats", "inlong/options", "worker", "inlong/client") + "\nexport { withTracker as withClient };\n",
+    testing: `import type { Options } from "./growingio.js";\n${whole("testing")}`,
+  };
+  for (const [name, text] of Object.entries(files)) {
     writeFileSync(join(dist, `${name}.d.ts`), text);
     writeFileSync(join(dist, `${name}.d.cts`), text.replace("./growingio.js", "./growingio.cjs"));
   }
   rmSync(types, { recursive: true });
 }
 
-function weigh() {
+function weigh(entry) {
   const params = { [constants.BROTLI_PARAM_QUALITY]: 11 };
   const brotli = (bytes) => brotliCompressSync(bytes, { params });
   const rows = [
-    ["wasm", readFileSync(wasm)],
-    ["js (url)", readFileSync(join(dist, "growingio.url.js"))],
-    ["js (workerd)", readFileSync(join(dist, "growingio.workerd.js"))],
-    ["inline, all", readFileSync(join(dist, "growingio.js"))],
-    ["browser, all", readFileSync(join(dist, "growingio.browser.js"))],
-    ["iife, all", readFileSync(join(dist, "growingio.iife.js"))],
+    ["wasm", readFileSync(fileOf(entry))],
+    ["js (url)", readFileSync(join(dist, `${entry}.url.js`))],
+    ["js (workerd)", readFileSync(join(dist, `${entry}.workerd.js`))],
+    ["inline, all", readFileSync(join(dist, `${entry}.js`))],
+    ["browser, all", readFileSync(join(dist, `${entry}.browser.js`))],
+    ["iife, all", readFileSync(join(dist, `${entry}.iife.js`))],
   ];
-  console.log("bytes".padEnd(14), "raw".padStart(8), "gzip".padStart(8), "brotli".padStart(8));
+  console.log(entry.padEnd(14), "raw".padStart(8), "gzip".padStart(8), "brotli".padStart(8));
   for (const [name, bytes] of rows) {
     const sizes = [bytes.length, gzipSync(bytes, { level: 9 }).length, brotli(bytes).length];
     console.log(name.padEnd(14), ...sizes.map((size) => String(size).padStart(8)));

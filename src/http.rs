@@ -143,7 +143,14 @@ impl Response {
     }
 }
 
+/// The npm package's shell reads dates, and tells seconds.
+#[cfg(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))]
+fn read_date(_: &str) -> Option<u64> {
+    None
+}
+
 /// A date of HTTP, ms since the Unix epoch.
+#[cfg(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")))]
 fn read_date(text: &str) -> Option<u64> {
     let date = httpdate::parse_http_date(text).ok()?;
     u64::try_from(date.duration_since(std::time::UNIX_EPOCH).ok()?.as_millis()).ok()

@@ -68,7 +68,7 @@ export function instantiate(module: WebAssembly.Module): Abi {
     if (buffer !== wasm.memory.buffer) {
       buffer = wasm.memory.buffer as ArrayBuffer;
       heap = new Uint8Array(buffer);
-      numbers = new Float64Array(buffer, wasm.tw_numbers(), 24);
+      numbers = new Float64Array(buffer, wasm.tw_numbers(), 32);
       room = heap.subarray(at, at + capacity);
     }
   };

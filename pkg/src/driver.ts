@@ -4,6 +4,7 @@ import { Do, type Abi } from "./abi.js";
 import { createCore } from "./core.js";
 import type { Settings } from "./settings.js";
 import { Entry, NAMES, named, type Outcome, type Report } from "./stats.js";
+import { LONG, quietTimer, givenUp, type Timer } from "./timers.js";
 
 declare const WORKER: boolean;
 declare const BROWSER: boolean;
@@ -36,23 +37,7 @@ export interface Page {
 /** There is more to do at once. */
 const MORE = -2;
 
-type Timer = ReturnType<typeof setTimeout>;
-
 export type Driver = ReturnType<typeof createDriver>;
-
-/** What `setTimeout` takes at most, roughly. */
-const LONG = 2e9;
-
-/** A timer that keeps no process alive. */
-function quietTimer(act: () => void, ms: number): Timer {
-  const timer = setTimeout(act, Math.min(ms, LONG)) as Timer & { unref?(): unknown };
-  // In Deno a timer is a number.
-  if (!BROWSER) timer.unref?.() ?? (globalThis as { Deno?: { unrefTimer?(timer: unknown): void } }).Deno?.unrefTimer?.(timer);
-  return timer;
-}
-
-/** What is pending is given up. */
-export const givenUp = (report: Report): Report => ({ ...report, dropped: report.dropped + report.pending, pending: 0 });
 
 export function createDriver(settings: Settings) {
   const { options_: options, wall_: wall, logger_: logger } = settings;

@@ -23,7 +23,11 @@ export type ErrorCode =
   /** What was given for the event is none, or a getter or `toJSON` of it threw. */
   | "unreadable"
   /** An option of the tracker cannot be used; `field` is its name. */
-  | "option";
+  | "option"
+  /** InLong: the queue is full. */
+  | "full"
+  /** InLong: the client is closed. */
+  | "closed";
 
 /** An event or an option that cannot be used: what is wrong, and with which field. */
 export class TrackwireError extends Error {
@@ -31,6 +35,8 @@ export class TrackwireError extends Error {
   readonly code: ErrorCode;
   /** The field or option at fault, e.g. `attributes.price` or `serverHost`. */
   readonly field: string;
+  /** InLong: the vendor's number of the error. */
+  declare readonly sdkCode?: number;
 
   constructor(code: ErrorCode, field: string, hint = "") {
     super(field + ": " + (hint || code));

@@ -1,6 +1,14 @@
 // Node, Deno and Bun: one last flush when a process has nothing else to do.
 
-import type { Driver } from "./driver.js";
+import type { Report, Stats } from "./stats.js";
+
+/** What it needs of a driver. */
+interface Driver {
+  requestTimeout_: number;
+  logger_: Pick<Console, "warn">;
+  stats_(): Stats;
+  flush_(timeout: number): Promise<Report>;
+}
 
 /** What a tracker needs to know of where it runs. */
 export interface Host {

@@ -1,13 +1,14 @@
 import { Do } from "./abi.js";
 import { watchPage } from "./browser.js";
 import { Recorded } from "./core.js";
-import { createDriver, givenUp, type Driver } from "./driver.js";
+import { createDriver, type Driver } from "./driver.js";
 import { TrackwireError } from "./errors.js";
 import type { Attributes, CustomEvent, Item, NeutralEvent, UserAttributes, UserMapping, Who } from "./events.js";
 import { watchProcess, type Host } from "./node.js";
 import type { Options } from "./options.js";
 import { isNode, settle } from "./settings.js";
 import { Entry, type Report, type Stats } from "./stats.js";
+import { givenUp } from "./timers.js";
 import { toText } from "./values.js";
 
 declare const WORKER: boolean;

@@ -41,6 +41,45 @@ pub(crate) fn part(bytes: &[u8], start: usize, end: usize) -> &[u8] {
     bytes.get(start..end).unwrap_or_default()
 }
 
+/// Where a text begins in bytes.
+#[cfg(feature = "inlong")]
+#[cfg_attr(target_family = "wasm", inline(never))]
+pub(crate) fn find(bytes: &[u8], text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while at + text.len() <= bytes.len() {
+        if part(bytes, at, at + text.len()) == text {
+            return Some(at);
+        }
+        at += 1;
+    }
+    None
+}
+
+/// The number that bytes begin with, in digits, and how many these are; `None` without any, or where it has more than 64
+/// bits.
+#[cfg(feature = "inlong")]
+#[cfg_attr(target_family = "wasm", inline(never))]
+pub(crate) fn digits(bytes: &[u8]) -> Option<(u64, usize)> {
+    let (mut number, mut at) = (0_u64, 0);
+    while byte_at(bytes, at).is_ascii_digit() {
+        number = number.checked_mul(10)?.checked_add(u64::from(byte_at(bytes, at) - b'0'))?;
+        at += 1;
+    }
+    (at > 0).then_some((number, at))
+}
+
+/// Text from outside, of which not more is kept than `most` bytes: what is no UTF-8 ends it.
+#[cfg(feature = "inlong")]
+#[cfg_attr(target_family = "wasm", inline(never))]
+pub(crate) fn said(bytes: &[u8], most: usize) -> String {
+    let cut = part(bytes, 0, bytes.len().min(most));
+    let valid = match str::from_utf8(cut) {
+        Ok(text) => return text.to_owned(),
+        Err(error) => error.valid_up_to(),
+    };
+    str::from_utf8(part(cut, 0, valid)).unwrap_or_default().to_owned()
+}
+
 /// Appends the bytes of a range, none if there is no such.
 #[cfg_attr(not(target_family = "wasm"), inline)]
 #[cfg_attr(target_family = "wasm", inline(never))]

@@ -1,5 +1,7 @@
 //! What a node answers: acks of frames and of heartbeats, read from a stream that may be cut anywhere.
 
+use crate::codec::bytes::{digits, find, part};
+
 /// The longest answer that is read, bytes behind the length. The servers stay below half of it.
 const MAX_ANSWER: usize = 65_536;
 /// So much of what a node says of a failure is kept.
@@ -122,26 +124,28 @@ impl Said {
     /// The server's own come first. What it says of a failure is free text, which may hold `&` and `=` and even the
     /// attributes of the request; these follow at the end in any case.
     fn read(attributes: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(attributes);
         let mut said = Self::default();
         let mut has_code = false;
-        for item in text.split('&') {
-            let Some((key, value)) = item.split_once('=') else { continue };
-            match key {
-                "errCode" if !has_code => {
+        for item in attributes.split(|&byte| byte == b'&') {
+            let Some(at) = find(item, b"=") else { continue };
+            let value = part(item, at + 1, item.len()).trim_ascii();
+            let number = digits(value).filter(|&(_, length)| length == value.len()).map(|(number, _)| number);
+            match part(item, 0, at) {
+                b"errCode" if !has_code => {
                     has_code = true;
-                    said.code = value.trim().parse().unwrap_or(UNKNOWN);
+                    said.code = number.and_then(|code| u32::try_from(code).ok()).unwrap_or(UNKNOWN);
                 }
                 // The request's own is the last.
-                "mid" => said.mid = value.trim().parse().ok().or(said.mid),
+                b"mid" => said.mid = number.or(said.mid),
                 _ => {}
             }
         }
         if said.code != 0
-            && let Some((_, from)) = text.split_once("errMsg=")
+            && let Some(at) = find(attributes, b"errMsg=")
         {
-            let end = from.rfind("&groupId=").unwrap_or(from.len());
-            said.message = from[..end].chars().take(MAX_MESSAGE).collect();
+            let from = part(attributes, at + 7, attributes.len());
+            let end = from.windows(9).rposition(|part| part == b"&groupId=").unwrap_or(from.len());
+            said.message = crate::codec::bytes::said(from, end.min(MAX_MESSAGE));
         }
         said
     }

@@ -14,7 +14,7 @@ use super::{ConfigError, Mapping, Notice, OptionError, Options};
 use crate::destination::Now;
 use crate::driver::native::{Shared, WallClock, fresh_seed, system_clock};
 use crate::driver::teller::{OnOutcome, Telling};
-use crate::engine::{Engine, Limits, OnExhausted, Outcome, RestoreError, RetryPolicy};
+use crate::engine::{Engine, OnExhausted, Outcome, RestoreError};
 use crate::transport::HttpTransport;
 use crate::transport::reqwest::{ClientOptions, Reqwest};
 
@@ -163,7 +163,7 @@ impl ClientBuilder {
             self.options.ser_ip = own_address();
         }
         let seed = self.seed.unwrap_or_else(fresh_seed);
-        let limits = limits(&self.options, self.on_exhausted);
+        let limits = self.options.limits(self.on_exhausted);
         let destination = InLong::new(self.options.clone(), seed, LocalTime::new(utc_offset))
             .map_err(BuildError::Option)?;
         let options = self.options;
@@ -202,28 +202,6 @@ impl ClientBuilder {
         let shared =
             Shared::start(engine, carrier, telling, clock, self.runtime).map_err(BuildError::Thread)?;
         Ok(Client::new(Inner { shared, callbacks, mapping: self.mapping, request_timeout }))
-    }
-}
-
-/// The engine's bounds for a client.
-pub(super) fn limits(options: &Options, on_exhausted: OnExhausted) -> Limits {
-    let retry = RetryPolicy {
-        retry_limit: options.retry_times,
-        backoff_factor: 200,
-        on_exhausted,
-        ..RetryPolicy::default()
-    };
-    Limits {
-        max_queue_bytes: options.recv_buf_size.saturating_add(options.send_buf_size),
-        max_plain_bytes: options.recv_buf_size,
-        max_queue_events: u64::MAX,
-        // With attributes of its own, or escaped for a form.
-        max_event_bytes: options.max_message().saturating_mul(3).saturating_add(32 << 10),
-        max_in_flight: options.max_in_flight.saturating_mul(options.connections_per_node()),
-        request_timeout: options.request_timeout,
-        max_age: options.max_age,
-        retry,
-        ..Limits::default()
     }
 }
 

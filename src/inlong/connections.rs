@@ -500,7 +500,7 @@ impl Connections {
         }
         let address = node.address.clone();
         let say = |kind, blame| {
-            let message = format!("the connection to {address} was lost: {why}");
+            let message = ["the connection to ", &address.text(), " was lost: ", why].concat();
             TransportError { message: message.into(), ..lost(kind, "", blame) }
         };
         if let Some((pending, _)) = link.lone.take() {

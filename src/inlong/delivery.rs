@@ -1,6 +1,6 @@
 //! InLong as a destination: lanes, packs, requests, and what answers mean.
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::frame::{
@@ -84,9 +84,14 @@ impl InLong {
     /// A destination with these options. `instance` is to be a random number.
     pub fn new(options: Options, instance: u64, local_time: LocalTime) -> Result<Self, OptionError> {
         options.check()?;
+        Ok(Self::unchecked(options, instance, local_time))
+    }
+
+    /// The same, of options that have been checked.
+    pub(crate) fn unchecked(options: Options, instance: u64, local_time: LocalTime) -> Self {
         let msg_type = MsgType::from_number(options.msg_type).unwrap_or(MsgType::Binary);
         let (protocol, ext) = (options.protocol as u8, options.extend_field as u8);
-        Ok(Self {
+        Self {
             msg_type,
             targets: Targets::default(),
             urls: RwLock::default(),
@@ -94,7 +99,7 @@ impl InLong {
             local_time,
             identity: [protocol, msg_type.number(), ext & EXT_ATTRIBUTES as u8],
             options,
-        })
+        }
     }
 
     /// Its options.
@@ -265,7 +270,9 @@ impl InLong {
                 out.push_str("&cp=snappy");
             }
             out.extend(["&cnt=", number.format(pack.count), "&sid="]);
-            let _ = write!(out, "0x{:016x}{:016x}", self.instance, pack.id);
+            out.push_str("0x");
+            put_hex(&mut out, self.instance);
+            put_hex(&mut out, pack.id);
         } else if self.options.extend_field & EXT_TRACE != 0 {
             out.extend(["&node1ip=", self.options.client_ip(), "&rtime1=", number.format(pack.now)]);
         }
@@ -363,7 +370,23 @@ fn put_local_time(out: &mut String, ms: u64, utc_offset: i32) {
     let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     let (hour, minute) = (second / 3_600, second / 60 % 60);
-    let _ = write!(out, "{year:04}{month:02}{day:02}{hour:02}{minute:02}{:02}", second % 60);
+    let date = (year.clamp(0, 9_999) * 100 + month) * 100 + day;
+    put_digits(out, date.unsigned_abs(), 8);
+    put_digits(out, ((hour * 100 + minute) * 100 + second % 60).unsigned_abs(), 6);
+}
+
+/// Appends a number with zeros in front.
+fn put_digits(out: &mut String, number: u64, digits: u32) {
+    for place in (0..digits).rev() {
+        out.push(char::from(b'0' + (number / 10_u64.pow(place) % 10) as u8));
+    }
+}
+
+/// Appends the sixteen digits of a number.
+fn put_hex(out: &mut String, number: u64) {
+    for shift in (0..64).step_by(4).rev() {
+        out.push(char::from(b"0123456789abcdef"[(number >> shift) as usize & 15]));
+    }
 }
 
 impl LocalTime {

@@ -89,6 +89,17 @@ pub enum DiscoveryEvent {
     },
 }
 
+/// Why there is no list.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// In words.
+    pub(crate) problem: String,
+    /// How long the Manager asks to wait, ms.
+    pub(crate) asked: Option<u64>,
+    /// Whether asking again at once may help.
+    pub(crate) passing: bool,
+}
+
 #[derive(Debug)]
 struct Group {
     name: String,
@@ -172,38 +183,58 @@ impl Discovery {
 
     /// The next request to carry, if one is due.
     pub fn poll(&mut self, now: Now) -> Option<Ask> {
+        let group = self.due(now)?.to_owned();
+        let call = self.call.as_mut()?;
+        call.group.clone_from(&group);
+        Some(Ask { group, request: call.request(now), timeout_ms: self.timeout })
+    }
+
+    /// The group that is to be asked for now, if there is one; it counts as asked.
+    pub(crate) fn due(&mut self, now: Now) -> Option<&str> {
         self.give_up(now);
         let (ready, at) = self.next()?;
         if ready > now.mono {
             return None;
         }
-        let timeout_ms = self.timeout;
-        let call = self.call.as_mut()?;
         let group = &mut self.groups[at];
         group.attempts += 1;
         group.asked = now.mono;
-        group.state = State::Asking(now.mono.saturating_add(timeout_ms).saturating_add(GRACE));
-        call.group.clone_from(&group.name);
-        Some(Ask { group: group.name.clone(), request: call.request(now), timeout_ms })
+        group.state = State::Asking(now.mono.saturating_add(self.timeout).saturating_add(GRACE));
+        Some(&group.name)
     }
 
     /// What became of a request.
     pub fn answered(&mut self, group: &str, answer: Result<Response, TransportError>, now: Now) {
-        let (Some(at), Some(call)) = (self.find(group), &self.call) else { return };
-        // What comes after it was given up can still be good, but is no failure any more.
-        let late = !matches!(self.groups[at].state, State::Asking(_));
-        let (problem, asked, passing) = match answer {
-            Ok(response) => match call.parse(&response) {
-                Ok(list) => return self.take(at, list, now),
-                Err(error) => (error.to_string(), response.retry_after_ms(now.wall), error.is_passing()),
-            },
-            Err(error) => (format!("the Manager was not reached: {error}"), None, true),
+        let Some(call) = &self.call else { return };
+        let found = match answer {
+            Ok(response) => call.parse(&response).map_err(|error| Failure {
+                problem: error.to_string(),
+                asked: response.retry_after_ms(now.wall),
+                passing: error.is_passing(),
+            }),
+            Err(error) => Err(Failure {
+                problem: format!("the Manager was not reached: {error}"),
+                asked: None,
+                passing: true,
+            }),
         };
-        if !passing {
-            self.silent = 0;
-        }
-        if !late {
-            self.fail(at, problem, asked, passing, now);
+        self.found(group, found, now);
+    }
+
+    /// The same, of an answer that was read elsewhere.
+    pub(crate) fn found(&mut self, group: &str, found: Result<NodeList, Failure>, now: Now) {
+        let Some(at) = self.find(group) else { return };
+        match found {
+            Ok(list) => self.take(at, list, now),
+            Err(failure) => {
+                if !failure.passing {
+                    self.silent = 0;
+                }
+                // What comes after it was given up can still be good, but is no failure any more.
+                if matches!(self.groups[at].state, State::Asking(_)) {
+                    self.fail(at, failure, now);
+                }
+            }
         }
     }
 
@@ -271,7 +302,8 @@ impl Discovery {
     fn give_up(&mut self, now: Now) {
         for at in 0..self.groups.len() {
             if matches!(self.groups[at].state, State::Asking(until) if until <= now.mono) {
-                self.fail(at, "the Manager did not answer in time".into(), None, true, now);
+                let problem = "the Manager did not answer in time".into();
+                self.fail(at, Failure { problem, asked: None, passing: true }, now);
             }
         }
     }
@@ -288,7 +320,7 @@ impl Discovery {
         group.state = State::Due(now.mono.saturating_add(wait));
     }
 
-    fn fail(&mut self, at: usize, problem: String, asked: Option<u64>, passing: bool, now: Now) {
+    fn fail(&mut self, at: usize, Failure { problem, asked, passing }: Failure, now: Now) {
         let asked = asked.map(|ms| ms.min(self.interval));
         let attempts = self.groups[at].attempts;
         if passing && asked.is_none() && attempts < ATTEMPTS {

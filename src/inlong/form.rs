@@ -3,7 +3,7 @@
 
 use super::delivery::judge_code;
 use super::target::Target;
-use crate::codec::bytes::{byte_at, put, put_byte};
+use crate::codec::bytes::{byte_at, digits, find, part, put, put_byte, said};
 use crate::destination::{Cause, Now, Records, Verdict};
 use crate::http::{Body, Request, Response};
 
@@ -96,15 +96,18 @@ pub(super) fn judge(response: &Response, now: Now) -> Verdict {
 
 /// The code and the text of an answer. The text is not escaped as JSON is, so a reader of JSON might trip over it.
 fn read_code(body: &[u8]) -> Option<(u32, String)> {
-    let text = String::from_utf8_lossy(body);
-    let (_, rest) = text.split_once("\"code\"")?;
-    let rest = rest.trim_start().strip_prefix(':')?.trim_start();
-    let rest = rest.strip_prefix('"').unwrap_or(rest);
-    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-    let code = rest[..digits].parse().ok()?;
-    let message = rest.split_once("\"msg\":\"").map_or("", |(_, message)| message);
-    let end = message.rfind('"').unwrap_or(message.len());
-    Some((code, message[..end].chars().take(500).collect()))
+    let rest = behind(body, b"\"code\"")?.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+    let (code, _) = digits(rest.strip_prefix(b"\"").unwrap_or(rest))?;
+    let mut message = behind(rest, b"\"msg\":\"").unwrap_or_default();
+    if let Some(end) = message.iter().rposition(|&byte| byte == b'"') {
+        message = part(message, 0, end);
+    }
+    Some((u32::try_from(code).ok()?, said(message, 500)))
+}
+
+/// What comes after a text.
+fn behind<'a>(bytes: &'a [u8], text: &[u8]) -> Option<&'a [u8]> {
+    bytes.get(find(bytes, text)? + text.len()..)
 }
 
 #[cfg(test)]

@@ -224,7 +224,8 @@ impl NodeList {
         String::from_utf8_lossy(&out).into_owned()
     }
 
-    fn of(nodes: Vec<Node>) -> Self {
+    /// A list with nothing said besides its nodes.
+    pub(crate) fn of(nodes: Vec<Node>) -> Self {
         Self {
             cluster_id: None,
             load: DEFAULT_LOAD,
@@ -236,7 +237,7 @@ impl NodeList {
     }
 
     /// Adds a node unless its address is there.
-    fn add(&mut self, node: Node) {
+    pub(crate) fn add(&mut self, node: Node) {
         if !self.nodes.iter().any(|other| other.address == node.address) {
             self.nodes.push(node);
         }

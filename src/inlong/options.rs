@@ -7,6 +7,8 @@ use std::str::FromStr;
 
 use super::check;
 use super::codes::SdkCode;
+#[cfg(any(feature = "native", feature = "js"))]
+use crate::engine::{Limits, OnExhausted, RetryPolicy};
 
 /// The largest frame that a DataProxy takes as shipped without configuration, bytes.
 pub const DEFAULT_MAX_FRAME: usize = 65_536;
@@ -244,6 +246,36 @@ impl Options {
         self.ser_ip.as_deref().unwrap_or("127.0.0.1")
     }
 
+    /// The bounds of a client's engine. What happens to a pack whose quick retries are used up, the vendor's file does not say.
+    #[cfg(any(feature = "native", feature = "js"))]
+    pub(crate) fn limits(&self, on_exhausted: OnExhausted) -> Limits {
+        let retry = RetryPolicy {
+            retry_limit: self.retry_times,
+            backoff_factor: 200,
+            on_exhausted,
+            ..RetryPolicy::default()
+        };
+        Limits {
+            max_queue_bytes: self.recv_buf_size.saturating_add(self.send_buf_size),
+            max_plain_bytes: self.recv_buf_size,
+            max_queue_events: u64::MAX,
+            // With attributes of its own, or escaped for a form.
+            max_event_bytes: self.max_message().saturating_mul(3).saturating_add(32 << 10),
+            max_in_flight: self.max_in_flight.saturating_mul(self.connections_per_node()),
+            request_timeout: self.request_timeout,
+            max_age: self.max_age,
+            retry,
+            ..Limits::default()
+        }
+    }
+
+    /// Whether its names can be used; the shell of the npm package has checked the rest.
+    #[cfg(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))]
+    pub(crate) fn check_names(&self) -> Result<(), crate::Invalid> {
+        self.inlong_group_ids.iter().try_for_each(|id| check::group_id(id))?;
+        self.attributes.iter().try_for_each(|(key, value)| check::attribute(key, value))
+    }
+
     /// Whether the options can be used.
     pub fn check(&self) -> Result<(), OptionError> {
         check::check(self)
@@ -251,6 +283,13 @@ impl Options {
 }
 
 impl NodeAddress {
+    /// As in an URL.
+    pub(crate) fn text(&self) -> String {
+        let mut port = itoa::Buffer::new();
+        let (open, close) = if self.host.contains(':') { ("[", "]:") } else { ("", ":") };
+        [open, &self.host, close, port.format(self.port)].concat()
+    }
+
     /// An address of its two parts.
     pub fn new(host: impl Into<String>, port: u16) -> Self {
         Self { host: host.into(), port }
@@ -333,8 +372,7 @@ impl FromStr for Protocol {
 
 impl fmt::Display for NodeAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port } = self;
-        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
+        f.write_str(&self.text())
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) struct State {
     pub(super) own: Own,
 }
 
-const NUMBERS: usize = 24;
+pub(super) const NUMBERS: usize = 32;
 
 /// One tracker, one instance of the module, one thread.
 struct Instance(UnsafeCell<State>);
@@ -189,7 +189,7 @@ pub(super) extern "C" fn tw_do(what: u32) {
     }
 }
 
-fn put_numbers(to: &mut [f64; NUMBERS], numbers: &[u64]) {
+pub(super) fn put_numbers(to: &mut [f64; NUMBERS], numbers: &[u64]) {
     for (to, &number) in to.iter_mut().zip(numbers) {
         *to = number as f64;
     }

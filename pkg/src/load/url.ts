@@ -1,5 +1,8 @@
 // Bundlers that emit assets: the module is a file of its own, fetched at first use.
 
+/** The file beside this one. */
+declare const MODULE: string;
+
 let kept: WebAssembly.Module | Promise<WebAssembly.Module> | undefined;
 
 /** The compiled module, or a promise of it. */
@@ -10,8 +13,8 @@ export function load(): WebAssembly.Module | Promise<WebAssembly.Module> {
 /** Fetches and compiles it. What fails is tried again after a second, and after twice the wait each time up to a minute. */
 async function bring(wait: number): Promise<WebAssembly.Module> {
   try {
-    const response = await fetch(new URL("./growingio.wasm", import.meta.url));
-    if (!response.ok) throw new Error(`growingio.wasm: HTTP ${response.status}`);
+    const response = await fetch(new URL(MODULE, import.meta.url));
+    if (!response.ok) throw new Error(MODULE + ": HTTP " + response.status);
     return await WebAssembly.compile(await response.arrayBuffer());
   } catch (error) {
     // What compiles nowhere, or is forbidden, stays so.

@@ -1,0 +1,185 @@
+// The options as the wasm module takes them, and what the shell itself needs of them.
+
+import { TrackwireError } from "../errors.js";
+import { isNode } from "../settings.js";
+import type { Asking } from "./manager.js";
+import type { Options } from "./options.js";
+
+declare const WORKER: boolean;
+declare const BROWSER: boolean;
+
+/** Name, default, least, most; of flags the first two. In the order of the module, behind the protocol. */
+const NUMBERS = `managerUpdateInterval 2 1 35791
+managerUrlTimeout 5 1 2147483
+msgType 7 2 7
+extendField 0 0 65535
+isAck true
+enablePack true
+packSize 0 1 20971520
+packTimeout 3e3 1
+extPackSize 409600 11 20971520
+enableZip true
+minZipLen 512 0
+recvBufSize 10240000 1
+sendBufSize 10240000 1
+maxGroupIdNum 50 1
+maxStreamIdNum 50 1
+maxInFlight 64 1 65536
+maxAge 864e5 1 1e16
+maxProxyNum 8 1
+proxyRepeatTimes 1 0
+isolationLevel 2 1
+requestTimeout 2e4 1
+retryTimes 1 0
+heartBeatInterval 6e4 1
+enableBalance true
+loadBalanceInterval 3e5 1
+tcpDetectionInterval 6e4 1
+tcpIdleTime 6e5 1`
+  .split("\n")
+  .map((line) => line.split(" ") as [keyof Options, string, string?, string?]);
+
+/** What has an effect besides. */
+const OTHERS = "inlongGroupIds managerUrl needAuth authId authKey nodes protocol httpUrl attributes serIp".split(" ");
+
+/** What `tw_new` takes, and what the shell decides by. */
+export interface Settings extends Asking {
+  texts_: string;
+  numbers_: number[];
+  requestTimeout_: number;
+  askTimeout_: number;
+  /** Whether messages have attributes of their own in packs, in which local time stands. */
+  ownAttributes_: boolean;
+  isAck_: boolean;
+  throws_: boolean;
+  wall_: () => number;
+  logger_: Pick<Console, "warn">;
+  options_: Options;
+}
+
+/** An error of the vendor's number. */
+export function refused(sdkCode: number, code: TrackwireError["code"], field: string, hint?: string): TrackwireError {
+  return Object.assign(new TrackwireError(code, field, hint), { sdkCode });
+}
+
+/** Of an option that cannot be used. */
+export const badOption = (field: string, hint: string) => refused(5, "option", field, hint);
+
+/** Reads the options. Throws a `TrackwireError` that names the one that cannot be used. */
+export function settle(given: Options): Settings {
+  const bad = (field: string, hint = "cannot be used as given"): never => {
+    throw badOption(field, hint);
+  };
+  const logger = given.logger ?? console;
+  const options: Options = { ...fromConfig(), ...given };
+  const text = (field: keyof Options): string => {
+    const value = options[field] ?? "";
+    return typeof value == "string" && !/[\p{Cc}\p{Cs}]/u.test(value) ? value : bad(field);
+  };
+  const list = (field: keyof Options): string[] => {
+    const value = options[field] ?? [];
+    const items = typeof value == "string" ? value.split(",") : value;
+    if (!Array.isArray(items) || !items.every((item) => typeof item == "string" && !item.includes("\0"))) return bad(field);
+    return items.map((item) => item.trim()).filter(Boolean);
+  };
+  const url = (field: keyof Options, form: RegExp) => {
+    const value = text(field);
+    return !value || form.test(value) ? value : bad(field, "give e.g. http://10.0.0.1:8083/path, without a query");
+  };
+  const oneOf = (field: keyof Options, known: unknown[], value: unknown) => {
+    const at = known.indexOf(value);
+    return at < 0 ? bad(field, "there are " + known.join(", ")) : at;
+  };
+  const browser = BROWSER || (!WORKER && !isNode());
+  const httpUrl = url("httpUrl", /^(https?:\/\/[^/?#\s]|\/(?!\/))[^?#\s]*$/);
+  const nodes = list("nodes").flatMap((node) => {
+    const [, v6, name, port] = /^(?:\[([\da-fA-F:.%]+)\]|([\w.-]+)):(\d+)$/.exec(node) ?? [];
+    return +port! > 0 && +port! < 65536 ? [v6 ?? name!, port!] : bad("nodes", `${node}: give host:port`);
+  });
+  const protocol = (text("protocol") || (httpUrl || browser ? "http" : "tcp")).toLowerCase();
+  const http = oneOf("protocol", ["tcp", "http"], protocol);
+  if (httpUrl && (nodes[0] || !http)) bad("httpUrl", "needs `protocol` http, and no `nodes`");
+  if (browser && !http) bad("protocol", "a page has no TCP: post to a path of its own origin, `httpUrl`");
+  if (browser && options.authKey) bad("authKey", "a page keeps no secret: give `httpUrl`");
+  const auth: Asking["auth_"] = options.needAuth ? [text("authId") || bad("authId"), text("authKey") || bad("authKey")] : undefined;
+  if (auth?.join("").includes(":")) bad("authId", "neither it nor `authKey` may hold a colon");
+  const attributes = options.attributes ?? {};
+  if (!Object.entries(attributes).flat().every((part) => typeof part == "string" && part && !part.includes("\0"))) {
+    bad("attributes", "give texts");
+  }
+  for (const field of ["fetch", "onOutcome", "clock"] as const) {
+    // Any function stands in for an absent one.
+    if (typeof (options[field] ?? bad) != "function") bad(field);
+  }
+  const numbers = NUMBERS.map(([name, otherwise, least, most = "2147483647"]) => {
+    const value = options[name];
+    if (!least) return +(value === undefined ? true : typeof value == "boolean" ? value : bad(name, "give true or false"));
+    if (value === undefined) return +otherwise;
+    return Number.isInteger(value) && (value as number) >= +least && (value as number) <= +most
+      ? (value as number)
+      : bad(name, `give ${least} to ${most}`);
+  });
+  const number = (name: keyof Options) => numbers[NUMBERS.findIndex(([known]) => known == name)]!;
+  if (number("msgType") == 4) bad("msgType", "give 2, 3, 5, 6 or 7");
+  const extendField = number("extendField");
+  if (extendField & ~0x27) bad("extendField", "only 0x1, 0x2, 0x4 and 0x20 can be set");
+  const serIp = text("serIp");
+  return {
+    url_: url("managerUrl", /^https?:\/\/[^/?#\s][^?#\s]*$/) || "http://127.0.0.1:8099/inlong/manager/openapi/dataproxy/getIpList",
+    auth_: auth,
+    askTimeout_: number("managerUrlTimeout") * 1e3,
+    texts_: [
+      serIp,
+      httpUrl,
+      ...nodes,
+      "",
+      ...list("inlongGroupIds"),
+      "",
+      ...Object.entries(attributes).flat(),
+      "",
+    ].join("\0"),
+    numbers_: [http, ...numbers, oneOf("onExhausted", ["keep", "drop"], options.onExhausted ?? "keep")],
+    requestTimeout_: number("requestTimeout"),
+    isTcp_: !http,
+    ownAttributes_: number("msgType") == 6 || !!(extendField & 1),
+    isAck_: !!number("isAck"),
+    ip_: serIp || "127.0.0.1",
+    throws_: !oneOf("onInvalid", ["throw", "report"], options.onInvalid ?? (browser ? "report" : "throw")),
+    // An application's clock that fails must not end the engine.
+    wall_: !options.clock
+      ? Date.now
+      : () => {
+          try {
+            return options.clock!();
+          } catch {
+            return Date.now();
+          }
+        },
+    logger_: logger,
+    options_: options,
+  };
+
+  /** The options that the vendor's file holds. */
+  function fromConfig(): Options {
+    let { config } = given;
+    if (config === undefined) return {};
+    try {
+      if (typeof config == "string") config = JSON.parse(config.replace(/^\ufeff/, "")) as { "init-param": Record<string, unknown> };
+    } catch (error) {
+      bad("config", String(error));
+    }
+    const held = (config as { "init-param": unknown } | null)?.["init-param"];
+    if (!held || typeof held != "object") return bad("config", "has no object `init-param`");
+    const known = [...OTHERS, ...NUMBERS.map(([name]) => name)];
+    const idle: string[] = [];
+    const read: Record<string, unknown> = {};
+    for (const [key, value] of Object.entries(held)) {
+      const name = key.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
+      if (known.includes(name)) read[name] = value;
+      else if (key == "extend_report" && value) bad(key, "the Manager it speaks to is not supported; set false");
+      else idle.push(key);
+    }
+    if (idle[0]) logger.warn("trackwire: without effect in the configuration: " + idle.join(", "));
+    return read;
+  }
+}
