@@ -20,19 +20,23 @@ const dist = join(here, "dist");
 const target = process.env.CARGO_TARGET_DIR ?? join(root, "target");
 const { version } = JSON.parse(readFileSync(join(here, "package.json"), "utf8"));
 const given = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
-const entries = Object.entries(builds()).filter(([entry]) => !given.length || given.includes(entry));
-const fileOf = (entry) => join(dist, `${entry}.wasm`);
+const all = builds();
+const modules = Object.keys(all).filter((name) => !given.length || given.includes(name.replace(/-page$/, "")));
+const entries = modules.filter((name) => !name.endsWith("-page"));
+const fileOf = (module) => join(dist, `${module}.wasm`);
+/** The module that an entry has in pages. */
+const pageOf = (entry) => (all[`${entry}-page`] ? `${entry}-page` : entry);
 
-if (!process.argv.includes("--js") || !entries.every(([entry]) => existsSync(fileOf(entry)))) {
+if (!process.argv.includes("--js") || !modules.every((module) => existsSync(fileOf(module)))) {
   if (!given.length) rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist, { recursive: true });
-  for (const [entry, build] of entries) buildWasm(fileOf(entry), build);
+  for (const module of modules) buildWasm(fileOf(module), all[module]);
 }
 const decoder = buildDecoder();
-for (const [entry] of entries) await buildBundles(entry);
+for (const entry of entries) await buildBundles(entry);
 await Promise.all([bundle("testing.js", "inline", "esm"), bundle("testing.cjs", "inline", "cjs")]);
 buildTypes();
-for (const [entry] of entries) weigh(entry);
+for (const entry of entries) weigh(entry);
 
 /** Compiles a module as `wasm-pack.toml` says. */
 function buildWasm(wasm, { features: crate, profile, rustflags, "wasm-opt": optimise }) {
@@ -57,10 +61,16 @@ function buildWasm(wasm, { features: crate, profile, rustflags, "wasm-opt": opti
 
 /** The bundles of an entry. */
 async function buildBundles(entry) {
-  const module = readFileSync(fileOf(entry));
-  const inline = spell(module);
-  if (Buffer.compare(unspell(inline, decoder), normal(module))) throw new Error("the inline module is another one");
-  const own = (suffix, load, format, more = {}) => bundle(entry + suffix, load, format, { entry, inline, ...more });
+  const inline = (name) => {
+    const module = readFileSync(fileOf(name));
+    const text = spell(module);
+    if (Buffer.compare(unspell(text, decoder), normal(module))) throw new Error("the inline module is another one");
+    return text;
+  };
+  const own = (suffix, load, format, more = {}) => {
+    const module = more.browser ? pageOf(entry) : entry;
+    return bundle(entry + suffix, load, format, { entry, module, inline: inline(module), ...more });
+  };
   await Promise.all([
     own(".js", "inline", "esm"),
     own(".cjs", "inline", "cjs"),
@@ -72,7 +82,7 @@ async function buildBundles(entry) {
 }
 
 /** One bundle. `inline` is the text of the module. */
-async function bundle(out, load, format, { entry = "testing", inline = "", browser = false, options } = {}) {
+async function bundle(out, load, format, { entry = "testing", module, inline = "", browser = false, options } = {}) {
   const { outputFiles } = await build({
     entryPoints: [join(here, "src", `${entry}.ts`)],
     outfile: join(dist, out),
@@ -88,7 +98,7 @@ async function bundle(out, load, format, { entry = "testing", inline = "", brows
       VERSION: JSON.stringify(version),
       WORKER: String(load == "file"),
       BROWSER: String(browser),
-      MODULE: JSON.stringify(`./${entry}.wasm`),
+      MODULE: JSON.stringify(`./${module}.wasm`),
       WASM: JSON.stringify(load == "inline" ? inline : ""),
       DECODER: JSON.stringify(spellDecoder(decoder)),
     },
@@ -97,7 +107,7 @@ async function bundle(out, load, format, { entry = "testing", inline = "", brows
     ...options,
   });
   // An import that is not of a literal cannot be defined.
-  const text = outputFiles[0].text.replace("./module.wasm", `./${entry}.wasm`);
+  const text = outputFiles[0].text.replace("./module.wasm", `./${module}.wasm`);
   // Of a CommonJS file Node reads the names of the exports from a line that looks like dead code.
   writeFileSync(join(dist, out), format == "cjs" ? text : await shrink(text, format == "esm"));
 }
@@ -161,6 +171,7 @@ function weigh(entry) {
   const brotli = (bytes) => brotliCompressSync(bytes, { params });
   const rows = [
     ["wasm", readFileSync(fileOf(entry))],
+    ["wasm (page)", readFileSync(fileOf(pageOf(entry)))],
     ["js (url)", readFileSync(join(dist, `${entry}.url.js`))],
     ["js (workerd)", readFileSync(join(dist, `${entry}.workerd.js`))],
     ["inline, all", readFileSync(join(dist, `${entry}.js`))],

@@ -40,7 +40,7 @@ pub use config::{ConfigError, Notice, NoticeKind};
 pub use connections::ConnectionBug;
 pub use connections::{Connections, Output};
 pub use delivery::{Answer, InLong, Lane, LocalTime, Place, Request};
-#[cfg(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))]
+#[cfg(all(feature = "js", not(feature = "js-page"), not(feature = "wasm"), target_family = "wasm"))]
 pub(crate) use discovery::Failure;
 pub use discovery::{Ask, Discovery, DiscoveryEvent};
 pub use frame::{Frame, MsgType, Sealed};

@@ -58,7 +58,11 @@ mod js;
 mod policy;
 #[cfg(feature = "collector")]
 pub mod received;
-#[cfg(any(feature = "native", feature = "js", all(feature = "wasm", target_family = "wasm")))]
+#[cfg(any(
+    feature = "native",
+    all(feature = "js", feature = "growingio"),
+    all(feature = "wasm", target_family = "wasm")
+))]
 mod sampling;
 #[cfg(any(feature = "native", all(feature = "wasm", target_family = "wasm")))]
 pub mod testing;

@@ -7,9 +7,9 @@ use super::frame::{
     Binary, EXT_ATTRIBUTES, EXT_LINES, EXT_TEXT_IDS, EXT_TRACE, Frame, MsgType, Sealed, put_item, text,
 };
 use super::message::MAX_ATTRIBUTES;
-use super::options::MESSAGE_OVERHEAD;
+use super::options::{MESSAGE_OVERHEAD, PAGE};
 use super::target::{Group, Target, Targets};
-use super::{Ack, Message, NodeList, OptionError, Options, Protocol, SendError, check, form};
+use super::{Ack, Message, NodeList, OptionError, Options, SendError, check, form};
 use crate::codec::bytes::{owned, put, put_byte};
 use crate::codec::packed::packed;
 use crate::destination::{BatchId, Batching, Cause, Destination, Now, Records, Verdict};
@@ -141,7 +141,7 @@ impl InLong {
         let refuse = |kind, hint| Err(SendError::InvalidInput(Invalid::new("message", kind, hint)));
         let lines = self.joins_lines() && message.body.contains(&b'\n');
         let has_own = self.has_own_attributes();
-        let is_http = options.protocol == Protocol::Http;
+        let is_http = options.is_http();
         if is_http {
             let Ok(text) = str::from_utf8(&message.body) else {
                 return refuse(InvalidKind::BadCharacter, NOT_TEXT);
@@ -149,7 +149,7 @@ impl InLong {
             if text.trim().is_empty() {
                 return refuse(InvalidKind::Empty, "over HTTP the server refuses a message of blanks alone");
             }
-            if !message.attributes.is_empty() {
+            if !PAGE && !message.attributes.is_empty() {
                 let hint = "over HTTP messages have no attributes: leave them out, or use TCP";
                 return Err(Invalid::new("attributes", InvalidKind::UnknownField, hint).into());
             }
@@ -173,7 +173,7 @@ impl InLong {
         let limit = options.max_groups();
         let get = || self.targets.get(&message.group, &message.stream, limit, options.max_frame(None));
         let Some(target) = known.or_else(get) else { return Err(SendError::TooManyGroups { limit }) };
-        let attributes = match message.attributes.is_empty() || has_own {
+        let attributes = match PAGE || message.attributes.is_empty() || has_own {
             true => None,
             false => Some(joined(&message.attributes).into()),
         };
@@ -192,7 +192,7 @@ impl InLong {
     /// Appends a message as it stands in a pack.
     pub fn put(&self, message: &Message<'_>, now: Now, out: &mut Vec<u8>) {
         let body = &*message.body;
-        if self.options.protocol == Protocol::Http {
+        if self.options.is_http() {
             form::put_escaped(out, body);
         } else if self.joins_lines() {
             put(out, body);
@@ -213,7 +213,7 @@ impl InLong {
 
     /// The bytes of a message, from those of its record.
     pub fn message_of(&self, record: &[u8]) -> Vec<u8> {
-        if self.options.protocol == Protocol::Http {
+        if self.options.is_http() {
             return form::unescape(record);
         }
         if self.joins_lines() {
@@ -231,14 +231,14 @@ impl InLong {
 
     /// Whether messages are put together by LF.
     fn joins_lines(&self) -> bool {
-        self.options.protocol == Protocol::Http
+        self.options.is_http()
             || matches!(self.msg_type, MsgType::Lines | MsgType::Common)
             || (self.msg_type == MsgType::Binary && self.options.extend_field & EXT_LINES != 0)
     }
 
     /// Whether each message has attributes of its own in the pack.
     fn has_own_attributes(&self) -> bool {
-        self.options.protocol == Protocol::Tcp
+        !self.options.is_http()
             && match self.msg_type {
                 MsgType::MultiAttributes => true,
                 MsgType::Binary => self.options.extend_field & EXT_ATTRIBUTES != 0,
@@ -254,7 +254,7 @@ impl InLong {
         // The head, and all that the protocol writes of its own.
         const HEAD: usize = 256;
         let max_frame = lane.target.of().max_frame();
-        let ids = if self.options.protocol == Protocol::Http { 3 * ids } else { ids };
+        let ids = if self.options.is_http() { 3 * ids } else { ids };
         max_frame.saturating_sub(HEAD + MESSAGE_OVERHEAD + attributes + ids).max(1)
     }
 
@@ -467,7 +467,7 @@ impl Destination for InLong {
     fn seal(&self, lane: &Lane, records: Records<'_>, id: BatchId, now: Now) -> Sealed {
         let time = lane.time.unwrap_or(now.wall);
         let mut pack = Pack { id: id.0, count: records.len(), time, now: now.wall, is_packed: false };
-        let bytes = if self.options.protocol == Protocol::Http {
+        let bytes = if self.options.is_http() {
             form::body(&lane.target, records, time)
         } else if self.options.enable_zip && self.body_bytes(records) > self.options.min_zip_len {
             packed(
@@ -505,7 +505,7 @@ impl Destination for InLong {
 
     fn request(&self, sealed: &Sealed, endpoint: &Place, _: u32, _: Now) -> Request {
         let (Place::Node(node) | Place::Group(node)) = *endpoint;
-        if self.options.protocol == Protocol::Tcp {
+        if !self.options.is_http() {
             return Request::Frame(Frame { node, sealed: sealed.clone() });
         }
         let urls = self.urls.read().unwrap_or_else(PoisonError::into_inner);
@@ -515,9 +515,9 @@ impl Destination for InLong {
 
     fn judge(&self, _: &Sealed, answer: &Answer, now: Now) -> Verdict {
         match answer {
-            Answer::Ack(ack) => judge_code(ack.code, &ack.message),
+            Answer::Ack(ack) if !PAGE => judge_code(ack.code, &ack.message),
             Answer::Http(response) => form::judge(response, now),
-            Answer::Written => Verdict::Unconfirmed,
+            _ => Verdict::Unconfirmed,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::options::PAGE;
 use super::{SendError, check};
 use crate::{Invalid, InvalidKind};
 
@@ -63,6 +64,10 @@ impl<'a> Message<'a> {
         if self.body.is_empty() {
             let hint = "an empty message is no message to the server: leave it out";
             return Err(Invalid::new("message", InvalidKind::Empty, hint).into());
+        }
+        // The shell takes none in pages.
+        if PAGE {
+            return Ok(());
         }
         let mut bytes = self.group.len() + self.stream.len();
         for (place, (key, value)) in self.attributes.iter().enumerate() {

@@ -17,6 +17,9 @@ pub const MAX_FRAME: usize = 20_971_520;
 /// What the vendor counts for a message beyond its own bytes, in `ext_pack_size` and `pack_size`.
 pub const MESSAGE_OVERHEAD: usize = 10;
 
+/// Whether this is the module of the npm package for pages, which knows HTTP alone.
+pub(super) const PAGE: bool = cfg!(all(feature = "js-page", not(feature = "wasm"), target_family = "wasm"));
+
 /// The vendor's name of the file that keeps node lists.
 pub(super) const CACHE_FILE: &str = ".proxy_list.ini";
 
@@ -199,6 +202,11 @@ impl Options {
         Self { manager_url: manager_url.into(), ..Self::default() }
     }
 
+    /// Whether nodes are posted to. The module of the npm package for pages can do nothing else.
+    pub(crate) fn is_http(&self) -> bool {
+        PAGE || self.protocol == Protocol::Http
+    }
+
     /// Whether node lists come from the Manager.
     pub fn asks_manager(&self) -> bool {
         self.nodes.is_empty() && self.http_url.is_none()
@@ -272,6 +280,9 @@ impl Options {
     /// Whether its names can be used; the shell of the npm package has checked the rest.
     #[cfg(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))]
     pub(crate) fn check_names(&self) -> Result<(), crate::Invalid> {
+        if PAGE {
+            return Ok(());
+        }
         self.inlong_group_ids.iter().try_for_each(|id| check::group_id(id))?;
         self.attributes.iter().try_for_each(|(key, value)| check::attribute(key, value))
     }

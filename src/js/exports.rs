@@ -7,16 +7,18 @@ use std::cell::UnsafeCell;
 
 use super::system::{Own, System};
 use crate::codec::bytes::{byte_at, part, put, put_byte};
-use crate::destination::{BatchId, Now};
-use crate::engine::{DropReason, Engine, Fate, Outcome, Stats, Tag, TransmitId};
+#[cfg(feature = "growingio")]
+use crate::destination::BatchId;
+use crate::destination::Now;
+#[cfg(feature = "growingio")]
+use crate::engine::TransmitId;
+use crate::engine::{DropReason, Engine, Fate, Outcome, Stats, Tag};
 use crate::http::Body;
 
 pub(super) struct State {
     pub(super) engine: Option<Engine<System>>,
     /// What the shell writes.
     input: Vec<u8>,
-    /// The event being recorded, as it goes out.
-    pub(super) record: Vec<u8>,
     /// What the shell reads.
     pub(super) text: Vec<u8>,
     pub(super) numbers: [f64; NUMBERS],
@@ -37,7 +39,6 @@ unsafe impl Sync for Instance {}
 static INSTANCE: Instance = Instance(UnsafeCell::new(State {
     engine: None,
     input: Vec::new(),
-    record: Vec::new(),
     text: Vec::new(),
     numbers: [0.0; NUMBERS],
     body: None,
@@ -142,6 +143,7 @@ pub(super) fn tripwire(text: &[u8]) {
 }
 
 /// A request was refused before it left: its batch goes back, and that was no attempt.
+#[cfg(feature = "growingio")]
 #[unsafe(no_mangle)]
 pub(super) extern "C" fn tw_unsend(batch: f64, attempt: u32, mono: f64) {
     if let Some(engine) = &mut state().engine {
@@ -150,6 +152,7 @@ pub(super) extern "C" fn tw_unsend(batch: f64, attempt: u32, mono: f64) {
 }
 
 /// Gives a request that is under way until `deadline`.
+#[cfg(feature = "growingio")]
 #[unsafe(no_mangle)]
 pub(super) extern "C" fn tw_extend(batch: f64, attempt: u32, deadline: f64) {
     if let Some(engine) = &mut state().engine {

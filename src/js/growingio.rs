@@ -15,11 +15,14 @@ use crate::sampling::is_sampled;
 /// Whose module it is.
 pub(super) type System = GrowingIo;
 
-/// It keeps nothing of its own.
-pub(super) struct Own;
+/// What it keeps besides its engine.
+pub(super) struct Own {
+    /// The event being recorded, as it goes out.
+    record: Vec<u8>,
+}
 
 impl Own {
-    pub(super) const NEW: Self = Self;
+    pub(super) const NEW: Self = Self { record: Vec::new() };
 }
 
 /// What [`tw_record`] says beyond this is the number of a problem, which count from 1.
@@ -99,9 +102,9 @@ pub(super) extern "C" fn tw_record(len: usize, tagged: u32, mono: f64, wall: f64
     let Some(engine) = &mut state.engine else { return 3 };
     tripwire(text);
     let now = State::now(mono, wall);
-    state.record.clear();
-    match engine.destination().transcode_or_refuse(text, now, &mut state.record) {
-        Ok(lane) => match engine.push(&lane, &state.record, tag, now) {
+    state.own.record.clear();
+    match engine.destination().transcode_or_refuse(text, now, &mut state.own.record) {
+        Ok(lane) => match engine.push(&lane, &state.own.record, tag, now) {
             Ok(recorded) => u32::from(recorded.wake),
             Err(RecordError::Full) => 2,
             Err(RecordError::Closed) => 3,
@@ -110,7 +113,7 @@ pub(super) extern "C" fn tw_record(len: usize, tagged: u32, mono: f64, wall: f64
         },
         Err(refused) => {
             engine.count_unrecorded(Unrecorded::Invalid);
-            std::mem::swap(&mut state.text, &mut state.record);
+            std::mem::swap(&mut state.text, &mut state.own.record);
             state.numbers[1] = refused.at as f64;
             state.numbers[2] = f64::from(refused.parent as u8);
             INVALID + refused.problem as u32

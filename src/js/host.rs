@@ -1,16 +1,19 @@
 //! What JavaScript has at hand already: numbers and dates as text. Their tables would be most of the module.
 
+#[cfg(feature = "growingio")]
 use crate::codec::bytes::put_part;
 
 #[link(wasm_import_module = "tw")]
 unsafe extern "C" {
     /// Writes `Number(text)` as Python spells it, which is ASCII, and returns its length; 0 when it is infinite.
+    #[cfg(feature = "growingio")]
     safe fn spell(text: *const u8, len: usize, to: *mut u8) -> usize;
     /// `Number(text)`.
     safe fn number(text: *const u8, len: usize) -> f64;
 }
 
 /// Appends a number of 0 and above as Python spells it; `false` when it is beyond a double's range.
+#[cfg(feature = "growingio")]
 pub(crate) fn spell_double(out: &mut Vec<u8>, text: &[u8]) -> bool {
     // The longest is `2.2250738585072014e-308`.
     let mut spelling = [0; 32];

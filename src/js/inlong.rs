@@ -1,39 +1,37 @@
-//! What the shell calls of InLong's module: packs, connections and node lists are decided on here, the shell opens sockets
-//! and carries requests.
+//! What the shell calls of InLong's module: packs, and outside pages connections and node lists, are decided on here; the
+//! shell opens sockets and carries requests.
+
+#[cfg(not(feature = "js-page"))]
+mod net;
+#[cfg(feature = "js-page")]
+#[path = "inlong/page.rs"]
+mod net;
+
+use net::Net;
 
 use super::exports::{State, input, put_numbers, split_once, state, tripwire};
 use super::host;
 use crate::Invalid;
-use crate::codec::bytes::{digits, owned, put, put_byte};
+use crate::codec::bytes::{owned, put, put_byte};
 use crate::destination::{BatchId, TransportError, TransportErrorKind};
 use crate::engine::{Engine, OnExhausted, Output, RecordError, Tag, TransmitId, Unrecorded};
-use crate::http::Response;
-use crate::inlong::{
-    Answer, Connections, Discovery, DiscoveryEvent, Failure, InLong, LocalTime, Message, Node, NodeAddress,
-    NodeList, Options, Output as Wanted, Place, Protocol, Request, SendError,
-};
+use crate::http::{Body, Response};
+use crate::inlong::{Answer, InLong, LocalTime, Message, Options, Protocol, Request, SendError};
 
 /// Whose module it is.
 pub(super) type System = InLong;
 
 /// What it keeps besides its engine.
 pub(super) struct Own {
-    parts: Option<Parts>,
+    net: Option<Net>,
+    /// The message being sent, as it stands in a pack.
+    record: Vec<u8>,
     /// Local time is so many minutes ahead of UTC.
     utc_offset: i32,
 }
 
-struct Parts {
-    connections: Connections,
-    discovery: Discovery,
-    /// Where messages are posted to, by the number of the node.
-    urls: Vec<String>,
-    /// How many groups the lists are kept of.
-    groups: usize,
-}
-
 impl Own {
-    pub(super) const NEW: Self = Self { parts: None, utc_offset: 0 };
+    pub(super) const NEW: Self = Self { net: None, record: Vec::new(), utc_offset: 0 };
 }
 
 /// Makes the engine. In: texts with zeros between them, and these numbers, which the shell has checked. 0: it is there;
@@ -41,38 +39,8 @@ impl Own {
 #[unsafe(no_mangle)]
 pub(super) extern "C" fn tw_new(len: usize) -> u32 {
     let state = state();
-    let mut rest = input(len);
-    let mut text = || {
-        let (text, others) = split_once(rest);
-        rest = others;
-        host::text(text)
-    };
-    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let mut options = Options::default();
-    options.ser_ip = given(text());
-    options.http_url = given(text());
-    loop {
-        let host = text();
-        if host.is_empty() {
-            break;
-        }
-        let port = number(text()).unwrap_or_default() as u16;
-        options.nodes.push(NodeAddress { host: host.to_owned(), port });
-    }
-    loop {
-        let group = text();
-        if group.is_empty() {
-            break;
-        }
-        options.inlong_group_ids.push(group.to_owned());
-    }
-    loop {
-        let key = text();
-        if key.is_empty() {
-            break;
-        }
-        options.attributes.push((key.to_owned(), text().to_owned()));
-    }
+    net::read(&mut options, input(len));
     let long = |place| state.option(place);
     let size = |place| state.option(place) as usize;
     options.protocol = if long(0) == 0 { Protocol::Tcp } else { Protocol::Http };
@@ -109,17 +77,12 @@ pub(super) extern "C" fn tw_new(len: usize) -> u32 {
         return state.invalid(&invalid);
     }
     let limits = options.limits(on_exhausted);
-    let parts = Parts {
-        connections: Connections::new(&options, seed),
-        discovery: Discovery::new(&options, seed),
-        urls: Vec::new(),
-        groups: 0,
-    };
+    let net = Net::new(&options, seed);
     let local_time = LocalTime::new(|_| super::exports::state().own.utc_offset);
     let engine = Engine::new(InLong::unchecked(options, seed, local_time), limits, seed);
     // There was none: taking one apart would be code that never runs.
     std::mem::forget(state.engine.replace(engine));
-    std::mem::forget(state.own.parts.replace(parts));
+    std::mem::forget(state.own.net.replace(net));
     0
 }
 
@@ -159,7 +122,7 @@ pub(super) extern "C" fn tw_send(
     let mut message = Message::new(text(), text(), body);
     loop {
         let key = text();
-        if key.is_empty() {
+        if cfg!(feature = "js-page") || key.is_empty() {
             break;
         }
         message = message.attribute(key, text());
@@ -194,9 +157,9 @@ pub(super) extern "C" fn tw_send(
             };
         }
     };
-    state.record.clear();
-    engine.destination().put(&message, now, &mut state.record);
-    match engine.push(&lane, &state.record, tag, now) {
+    state.own.record.clear();
+    engine.destination().put(&message, now, &mut state.own.record);
+    match engine.push(&lane, &state.own.record, tag, now) {
         Ok(recorded) => u32::from(recorded.wake),
         Err(RecordError::Full) => 2,
         Err(RecordError::Closed) => 3,
@@ -207,97 +170,24 @@ pub(super) extern "C" fn tw_send(
 /// What to do; with `most` of 0 nothing new is begun. 0: nothing until number 0 (below 0: until told otherwise). 1: post this:
 /// batch, attempt, deadline, where the body is and its length; the text is the URL. 2: an outcome, as GrowingIO's module tells
 /// it. 3: connect: the connection, the port; the text is the host. 4: write: the connection, where and how much. 5: close: the
-/// connection. 6: ask the Manager for the group that is the text. 7: a node list was not to be had: when it is tried again, ms, and whether the group has none; the text is
-/// the group and, after a zero, why.
+/// connection. 6: ask the Manager for the group that is the text. 7: a node list was not to be had: when it is tried again, ms,
+/// and whether the group has none; the text is the group and, after a zero, why.
 #[unsafe(no_mangle)]
 pub(super) extern "C" fn tw_poll(mono: f64, wall: f64, most: f64) -> u32 {
     let state = state();
     let now = State::now(mono, wall);
     let most = if most < 0.0 { usize::MAX } else { most as usize };
-    let State { engine: Some(engine), own: Own { parts: Some(parts), .. }, text, numbers, body, .. } = state
-    else {
-        return 0;
-    };
-    let is_http = engine.destination().options().protocol == Protocol::Http;
-    let begins = most > 0 && !engine.is_idle();
-    text.clear();
-    for group in engine.destination().groups().iter().skip(parts.groups) {
-        match engine.destination().options().http_url.clone() {
-            Some(url) => parts.open_urls(engine, group.number(), [url].into_iter()),
-            None => drop(parts.discovery.add_group(group.name())),
-        }
-        parts.groups += 1;
-    }
-    if begins && let Some(group) = parts.discovery.due(now) {
-        put(text, group.as_bytes());
-        return 6;
-    }
-    while let Some(event) = parts.discovery.event() {
-        match event {
-            DiscoveryEvent::Changed { group, list } => {
-                let Some(number) = engine.destination().bound(&group, &list) else { continue };
-                engine.rebatch();
-                if is_http {
-                    let urls = list
-                        .nodes
-                        .iter()
-                        .map(|node| ["http://", &node.address.text(), "/dataproxy/message"].concat());
-                    parts.open_urls(engine, number, urls);
-                } else {
-                    parts.connections.set_nodes(number, &list, now);
-                }
-            }
-            DiscoveryEvent::Failed { group, problem, wait_ms, without_nodes } => {
-                put(text, group.as_bytes());
-                put_byte(text, 0);
-                put(text, problem.as_bytes());
-                put_numbers(numbers, &[wait_ms, u64::from(without_nodes)]);
-                return 7;
-            }
-        }
-    }
     loop {
-        parts.connections.want(begins && !is_http, now);
-        if parts.connections.next_wake().is_some_and(|at| at <= now.mono) {
-            parts.connections.tick(now);
-        }
-        while let Some(wanted) = parts.connections.poll() {
-            match wanted {
-                Wanted::Connect { connection, address } => {
-                    put(text, address.host.as_bytes());
-                    put_numbers(numbers, &[connection.into(), address.port.into()]);
-                    return 3;
-                }
-                Wanted::Write { connection, bytes } => {
-                    let bytes = body.insert(bytes);
-                    let place = bytes.as_ptr() as usize as u64;
-                    put_numbers(numbers, &[connection.into(), place, bytes.len() as u64]);
-                    return 4;
-                }
-                Wanted::Close { connection } => {
-                    put_numbers(numbers, &[connection.into()]);
-                    return 5;
-                }
-                Wanted::Answer { id, answer } => {
-                    engine.answer(id, answer.as_ref().map_err(Clone::clone), now);
-                }
-                Wanted::Open { group, nodes } => {
-                    if let (true, Place::Group(number)) = (nodes.is_empty(), group)
-                        && let Some(group) = engine.destination().groups().get(number as usize)
-                    {
-                        // The list may be an old one.
-                        parts.discovery.doubt(group.name());
-                    }
-                    engine.open(&group, nodes);
-                }
-            }
+        let State { engine: Some(engine), own: Own { net: Some(net), .. }, .. } = state else { return 0 };
+        let begins = most > 0 && !engine.is_idle();
+        state.text.clear();
+        if let Some(wanted) = net.step(engine, begins, now) {
+            return net::want(state, wanted);
         }
         match engine.poll_within(now, most) {
             Output::Wait(until) => {
-                let others = parts.discovery.next_wake().filter(|_| begins);
-                let wakes = [until, parts.connections.next_wake(), others];
-                let until = wakes.into_iter().flatten().min();
-                numbers[0] = until.map_or(-1.0, |until| until as f64);
+                let until = until.into_iter().chain(net.next_wake(begins)).min();
+                state.numbers[0] = until.map_or(-1.0, |until| until as f64);
                 return 0;
             }
             Output::Outcome(outcome) => {
@@ -306,16 +196,13 @@ pub(super) extern "C" fn tw_poll(mono: f64, wall: f64, most: f64) -> u32 {
             }
             Output::Transmit(transmit) => match transmit.request {
                 Request::Frame(frame) => {
-                    parts.connections.send(transmit.id, frame, transmit.deadline, transmit.alone, now);
+                    net.send(transmit.id, frame, transmit.deadline, transmit.alone, now);
                 }
                 Request::Http(request) => {
-                    let sent = body.insert(request.body);
-                    put(text, request.url.as_bytes());
+                    put(&mut state.text, request.url.as_bytes());
                     let id = transmit.id;
-                    let place = sent.as_ptr() as usize as u64;
-                    let numbered =
-                        [id.batch.0, id.attempt.into(), transmit.deadline, place, sent.len() as u64];
-                    put_numbers(numbers, &numbered);
+                    put_numbers(&mut state.numbers, &[id.batch.0, id.attempt.into(), transmit.deadline]);
+                    state.hold(request.body, 3);
                     return 1;
                 }
             },
@@ -323,19 +210,12 @@ pub(super) extern "C" fn tw_poll(mono: f64, wall: f64, most: f64) -> u32 {
     }
 }
 
-impl Parts {
-    fn open_urls(&mut self, engine: &mut Engine<InLong>, group: u32, urls: impl Iterator<Item = String>) {
-        let mut nodes = Vec::new();
-        for url in urls {
-            let known = self.urls.iter().position(|known| *known == url);
-            let number = known.unwrap_or_else(|| {
-                self.urls.push(url);
-                self.urls.len() - 1
-            });
-            nodes.push(Place::Node(number as u32));
-        }
-        engine.destination().set_urls(self.urls.iter().map(|url| url.as_str().into()).collect());
-        engine.open(&Place::Group(group), nodes);
+impl State {
+    /// Keeps what is to be sent where it is, which number `place` and the next tell.
+    fn hold(&mut self, body: Body, place: usize) {
+        let body = self.body.insert(body);
+        self.numbers[place] = body.as_ptr() as usize as f64;
+        self.numbers[place + 1] = body.len() as f64;
     }
 }
 
@@ -367,63 +247,7 @@ pub(super) extern "C" fn tw_answer(
     engine.answer(id, answer.map(Answer::Http).as_ref().map_err(Clone::clone), now);
 }
 
-/// Brings a group's node list: its text is the group and of each node host, port and load (none: empty), all with a zero
-/// behind; numbers 0 to 2 are the cluster (0 for none), by how much loads must differ, and the longest packet (0 for any). Or,
-/// with `failed` above 0, why there is none: of 1 asking again at once may help; number 0 is how long the Manager asks to wait,
-/// ms.
-#[unsafe(no_mangle)]
-pub(super) extern "C" fn tw_nodes(len: usize, failed: u32, mono: f64, wall: f64) {
-    let state = state();
-    let now = State::now(mono, wall);
-    let mut rest = input(len);
-    let mut text = || {
-        let (text, others) = split_once(rest);
-        rest = others;
-        host::text(text)
-    };
-    let (group, first) = (text(), text());
-    let found = if failed > 0 {
-        let asked = Some(state.option(0)).filter(|&ms| ms > 0);
-        Err(Failure { problem: first.to_owned(), asked, passing: failed == 1 })
-    } else {
-        let mut list = NodeList::of(Vec::new());
-        let given = |place| Some(state.option(place) as u32).filter(|&number| number > 0);
-        (list.cluster_id, list.load, list.max_packet_length) = (given(0), state.option(1) as u32, given(2));
-        let mut host = first;
-        while !host.is_empty() {
-            let address =
-                NodeAddress { host: host.to_owned(), port: number(text()).unwrap_or_default() as u16 };
-            list.add(Node { id: String::new(), address, load: number(text()) });
-            host = text();
-        }
-        Ok(list)
-    };
-    if let Some(parts) = &mut state.own.parts {
-        parts.discovery.found(group, found, now);
-    }
-}
-
+#[cfg(not(feature = "js-page"))]
 fn number(text: &str) -> Option<u32> {
-    digits(text.as_bytes()).map(|(number, _)| number as u32)
-}
-
-/// What happened to a connection. 0: it is there. 1: `len` bytes came in. 2: so many writes are done. 3: it was closed, and
-/// the text says why. 4: all are to be closed.
-#[unsafe(no_mangle)]
-pub(super) extern "C" fn tw_happened(what: u32, connection: u32, len: usize, mono: f64, wall: f64) {
-    let State { own: Own { parts: Some(Parts { connections, .. }), .. }, .. } = state() else { return };
-    let now = State::now(mono, wall);
-    match what {
-        0 => connections.connected(connection, now),
-        1 => connections.received(connection, input(len), now),
-        2 => connections.written(connection, len as u64),
-        3 => connections.closed(connection, host::text(input(len)), now),
-        _ => connections.close_all(now),
-    }
-}
-
-/// Whether frames are under way.
-#[unsafe(no_mangle)]
-pub(super) extern "C" fn tw_is_busy() -> u32 {
-    state().own.parts.as_ref().map_or(0, |parts| u32::from(parts.connections.is_busy()))
+    crate::codec::bytes::digits(text.as_bytes()).map(|(number, _)| number as u32)
 }

@@ -9,6 +9,7 @@ import type { Options } from "./options.js";
 import { refused, settle } from "./settings.js";
 
 declare const WORKER: boolean;
+declare const BROWSER: boolean;
 
 /** How long to wait. */
 export interface Patience {
@@ -155,6 +156,7 @@ export class InLongClient {
     const texts: [string, unknown][] = [["groupId", groupId], ["streamId", streamId]];
     let head = groupId + "\0" + streamId + "\0";
     for (const key in attributes) {
+      if (BROWSER) return bad("unknown_field", "attributes", "over HTTP messages have none");
       texts.push(["attributes." + key, attributes[key]], ["attributes", key]);
       head += key + "\0" + attributes[key] + "\0";
     }

@@ -161,8 +161,8 @@ export function createDriver(
   /** Does what `tw_poll` asks for. `resume` is called when something has come of it. */
   const perform = (what: number, abi: Abi, resume: () => void) => {
     const [one, two, three, four, five] = abi.numbers_() as unknown as [number, number, number, number, number];
-    if (what == 1) return void post(abi.text_(), abi.copy_(four, five), one, two, three, resume);
-    if (what == 2) return core.outcome_(abi);
+    if (what == 1) return void post(abi.text_() || options.httpUrl!, abi.copy_(four, five), one, two, three, resume);
+    if (what == 2 || BROWSER) return core.outcome_(abi);
     if (what == 3) return open(one, abi.text_(), two, resume);
     if (what == 4) return sockets.get(one)?.write_(abi.copy_(two, three));
     if (what == 5) return sockets.get(one)?.close_(), void sockets.delete(one);
@@ -193,6 +193,7 @@ export function createDriver(
   };
 
   const closeSockets = () => {
+    if (BROWSER) return;
     for (const socket of sockets.values()) socket.close_();
     sockets.clear();
   };
@@ -281,6 +282,7 @@ export function createDriver(
   };
 
   const closeAll = () => {
+    if (BROWSER) return;
     enter((wasm) => wasm.tw_happened(Happened.CloseAll, 0, 0, mono(), wall()));
     run(false, () => {});
     closeSockets();

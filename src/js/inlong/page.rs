@@ -1,0 +1,41 @@
+//! In pages: one address, of their own origin; no TCP, and no Manager.
+
+use super::super::exports::State;
+use crate::destination::Now;
+use crate::engine::{Engine, TransmitId};
+use crate::inlong::{Frame, InLong, Options, Place};
+
+pub(super) struct Net {
+    /// How many groups the engine can send for.
+    groups: usize,
+}
+
+/// Nothing but requests is wanted.
+pub(super) enum Wanted {}
+
+impl Net {
+    pub(super) fn new(_: &Options, _: u64) -> Self {
+        Self { groups: 0 }
+    }
+
+    pub(super) fn step(&mut self, engine: &mut Engine<InLong>, _: bool, _: Now) -> Option<Wanted> {
+        while self.groups < engine.destination().groups().len() {
+            engine.open(&Place::Group(self.groups as u32), vec![Place::Node(0)]);
+            self.groups += 1;
+        }
+        None
+    }
+
+    pub(super) fn next_wake(&self, _: bool) -> Option<u64> {
+        None
+    }
+
+    pub(super) fn send(&mut self, _: TransmitId, _: Frame, _: u64, _: bool, _: Now) {}
+}
+
+/// There is no text that matters here.
+pub(super) fn read(_: &mut Options, _: &[u8]) {}
+
+pub(super) fn want(_: &mut State, wanted: Wanted) -> u32 {
+    match wanted {}
+}
