@@ -596,6 +596,7 @@ pub(super) fn judge_code(code: u32, said: &str) -> Verdict {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Protocol;
     use super::*;
 
     fn with(change: impl FnOnce(&mut Options)) -> InLong {

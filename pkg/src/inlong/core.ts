@@ -7,6 +7,7 @@ import { Entry, NAMES, named, ZEROS, type Outcome, type Stats } from "../stats.j
 import { badOption, refused, type Settings } from "./settings.js";
 
 declare const WORKER: boolean;
+declare const BROWSER: boolean;
 
 /** What the module exports besides what all modules do. */
 export interface Exports {
@@ -213,7 +214,10 @@ export function createCore(
     boot();
     const { head_: head, body_: body, time_: time, tag_: tag, mono_, wall_ } = sending;
     const text = typeof body == "string";
-    if (body.length > LARGEST) return tooLong(LARGEST, body.length);
+    if (body.length > LARGEST) {
+      past[Entry.Invalid]!++;
+      return tooLong(LARGEST, body.length);
+    }
     let woken = false;
     const error = enter((wasm, abi) => {
       const to = room(wasm, head.length * 3 + body.length * (text ? 3 : 1));
@@ -262,6 +266,12 @@ export function createCore(
     });
     return books;
   };
+
+  // Outside Workers, whose module scope allows nothing, an option that the module refuses is an error of the constructor.
+  if (!WORKER && !BROWSER) {
+    const module = load();
+    if (module instanceof WebAssembly.Module) start(module);
+  }
 
   return {
     mono_: mono,

@@ -42,11 +42,18 @@ export async function collector(...args) {
   const fault = (...faults) => post("/trackwire/faults", JSON.stringify({ faults }));
   return {
     url,
+    /** Where node lists are to be had, for InLong. */
+    manager: url + "/inlong/manager/openapi/dataproxy/getIpList",
     get,
     /** What it does to the requests to come, instead of the faults so far. */
     fault,
     /** What it holds. */
     records: async () => (await get("/trackwire/good?limit=10000")).records,
+    /** The texts of the InLong messages that it holds, of a stream where one is named. */
+    messages: async (stream) => {
+      const { records } = await get("/trackwire/good?limit=10000");
+      return records.filter(({ name }) => !stream || name == stream).map(({ raw }) => raw.text ?? Buffer.from(raw.base64, "base64"));
+    },
     /** Empty and without faults. */
     reset: () => Promise.all([post("/trackwire/reset"), fault()]),
     stop: () => child.kill(),
