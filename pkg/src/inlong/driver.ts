@@ -39,6 +39,8 @@ export function createDriver(
    * them. */
   let carrier: object | undefined;
   let seen = 0;
+  /** Workers: its requests under way. */
+  let under = 0;
   /** Workers: flushes begun, and when they have ended even if their request went away. */
   const begun = (WORKER && new Map()) as Map<number, number>;
 
@@ -62,7 +64,9 @@ export function createDriver(
     const controller = new AbortController();
     const timer = quietTimer(() => controller.abort(), timeout);
     // In Workers a request that goes away would leave it there.
-    if (!WORKER) requests.add(controller);
+    const by = carrier;
+    if (WORKER) under++;
+    else requests.add(controller);
     let status = 0;
     let maybe = 1;
     /** What `Retry-After` asks for, seconds. */
@@ -87,7 +91,8 @@ export function createDriver(
       answer = new TextEncoder().encode(text);
     }
     clearTimeout(timer);
-    requests.delete(controller);
+    if (!WORKER) requests.delete(controller);
+    else if (by == carrier) under--;
     return { status, maybe, after, answer };
   };
 
@@ -253,7 +258,7 @@ export function createDriver(
         if (carrier == me) {
           seen = mono();
           wait = Math.min(run(!!now.pending, () => resume()), STEP);
-          busy = !!enter((wasm) => wasm.tw_is_busy());
+          busy = under > 0 || !!enter((wasm) => wasm.tw_is_busy());
         }
       }
       // A trap has ended all that was pending.
@@ -278,6 +283,7 @@ export function createDriver(
   const take = (to: object | undefined) => {
     closeAll();
     carrier = to;
+    under = 0;
     seen = mono();
   };
 
