@@ -352,7 +352,8 @@ impl<D: Destination> Engine<D> {
 
     fn cut(&mut self, lane: usize) -> BatchId {
         let source = &mut self.lanes[lane];
-        let (events, mut bytes) = (source.most_events(), source.batching.max_bytes);
+        let waiting = (source.queue.end() - source.head) as usize;
+        let (events, mut bytes) = (source.most_events().min(waiting), source.batching.max_bytes);
         while bytes > 1 && self.destination.sealed_bound(bytes, events) > self.most {
             bytes -= bytes.div_ceil(16);
         }

@@ -86,12 +86,12 @@ fn lints() -> StepResult {
 fn lints_wasm() -> StepResult {
     tools::target(WASM)?;
     // The core, the module of the npm package, and what applications that are wasm themselves use.
-    for features in ["growingio", "js,growingio", "js,inlong", "growingio,wasm"] {
+    for features in ["growingio", "js,growingio", "js,inlong", "js-page,inlong", "growingio,wasm"] {
         let mut clippy = cargo();
         clippy.args(["clippy", "--locked", "--package", "trackwire", "--lib", "--target", WASM]);
         run(clippy.args(["--no-default-features", "--features", features, "--", "-D", "warnings"]))?;
     }
-    Ok(Counts { passed: 4, ..Counts::default() })
+    Ok(Counts { passed: 5, ..Counts::default() })
 }
 
 fn documentation() -> StepResult {
@@ -155,6 +155,10 @@ fn npm_package() -> StepResult {
     let mut trap = cargo();
     trap.args(["rustc", "--locked", "--lib", "--crate-type", "cdylib", "--target", WASM]);
     run(trap.args(["--no-default-features", "--features", "__test-panic,growingio"]))?;
+    let mut trap = cargo();
+    trap.args(["rustc", "--locked", "--lib", "--crate-type", "cdylib", "--target", WASM, "--target-dir"]);
+    let features = ["--no-default-features", "--features", "__test-panic,inlong"];
+    run(trap.arg(target_dir().join("trap-inlong")).args(features))?;
     let folders =
         ["node", "servers", "workers", "browser", "docs"].map(|folder| format!("tests/runtimes/{folder}"));
     node_tests(&folders.each_ref().map(String::as_str))
@@ -192,6 +196,8 @@ fn node_tests(folders: &[&str]) -> StepResult {
     node.arg("--test-reporter=tap").args(files);
     node.env("CHROMIUM", chromium).env("TRACKWIRE_BIN", binary());
     node.env("TRACKWIRE_TRAP", target_dir().join(WASM).join("debug").join("trackwire.wasm"));
+    let trap = target_dir().join("trap-inlong").join(WASM).join("debug").join("trackwire.wasm");
+    node.env("TRACKWIRE_TRAP_INLONG", trap);
     node.env("TRACKWIRE_WASM_APP", wasm_app::folder());
     let counts = run_tests(&mut node)?;
     match counts.skipped {

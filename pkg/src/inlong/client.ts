@@ -6,6 +6,7 @@ import { givenUp } from "../timers.js";
 import { Do } from "./core.js";
 import { createDriver, type Driver } from "./driver.js";
 import type { Options } from "./options.js";
+import { watchPage } from "./page.js";
 import { refused, settle } from "./settings.js";
 
 declare const WORKER: boolean;
@@ -74,7 +75,7 @@ export class InLongClient {
       (outcome, tag) => this.tell_(outcome, tag),
       (error, tag) => this.lose_(error, tag),
     );
-    this.host_ = !WORKER && isNode() ? watchProcess(this.driver_) : {};
+    this.host_ = WORKER ? {} : isNode() ? watchProcess(this.driver_) : watchPage(this.driver_);
   }
 
   /** Sends a message. Throws a `TrackwireError` with the vendor's number as `sdkCode` if it is not taken: it cannot be sent

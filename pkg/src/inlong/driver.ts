@@ -18,6 +18,8 @@ const MORE = -2;
 const STEP = 200;
 /** A flush that was not seen for so long has gone away with its request, ms. */
 const GONE = 2e3;
+/** A page may have 64 KiB of keepalive bodies under way, all its scripts together. */
+const QUOTA = 64e3;
 
 export type Driver = ReturnType<typeof createDriver>;
 
@@ -41,6 +43,9 @@ export function createDriver(
   let seen = 0;
   /** Workers: its requests under way. */
   let under = 0;
+  /** Pages: whether this one is hidden, so that its requests are to outlive it; and their bytes under way. */
+  let hidden = false;
+  let alive = 0;
   /** Workers: flushes begun, and when they have ended even if their request went away. */
   const begun = (WORKER && new Map()) as Map<number, number>;
 
@@ -74,6 +79,7 @@ export function createDriver(
     let answer: Uint8Array;
     try {
       const init: RequestInit = { method: "POST", headers, body, redirect: "manual", signal: controller.signal };
+      if (BROWSER) init.keepalive = hidden;
       const response = await (options.fetch ?? fetch)(url, init);
       answer = new Uint8Array(await response.arrayBuffer());
       const asked = response.headers.get("retry-after") as string;
@@ -100,7 +106,10 @@ export function createDriver(
   const post = async (url: string, body: Uint8Array<ArrayBuffer>, batch: number, attempt: number, deadline: number, resume: () => void) => {
     const life = core.lives_();
     const headers = { ...options.headers, "content-type": "application/x-www-form-urlencoded" };
+    const kept = BROWSER && hidden ? body.length : 0;
+    alive += kept;
     const { status, maybe, after, answer } = await fetchIt(url, headers, body, deadline - mono());
+    alive -= kept;
     if (life == core.lives_()) {
       enter((wasm) => {
         const head = new TextEncoder().encode((after || "") + "\0");
@@ -182,7 +191,8 @@ export function createDriver(
     for (;;) {
       const life = core.lives_();
       const until = enter((wasm, abi) => {
-        const what = wasm.tw_poll(mono(), wall(), begin ? -1 : 0);
+        const most = begin ? (hidden ? Math.max(QUOTA - alive, 0) : -1) : 0;
+        const what = wasm.tw_poll(mono(), wall(), most);
         if (!what) return abi.numbers_()[0]!;
         perform(what, abi, resume);
         return MORE;
@@ -309,5 +319,7 @@ export function createDriver(
     /** Lets everything go out without waiting for it. */
     loosen_: () => report(Do.EndFlush, begin()),
     flush_: flush,
+    /** Pages: whether this one is hidden. */
+    hide_: (hide: boolean) => void (hidden = hide),
   };
 }

@@ -41,7 +41,7 @@ export interface Options {
   serIp?: string;
   /** Puts several messages in a pack. Default `true`. */
   enablePack?: boolean;
-  /** A pack closes at this size before compression, bytes. Default 409,600 within what frames may take. */
+  /** A pack closes at this size before compression, bytes. Default 409,600 within what frames may take; in browsers 60,000. */
   packSize?: number;
   /** How long a message waits for its pack to fill. Default 3,000. */
   packTimeout?: number;

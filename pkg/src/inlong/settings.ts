@@ -100,6 +100,7 @@ export function settle(given: Options): Settings {
   const http = oneOf("protocol", ["tcp", "http"], protocol);
   if (httpUrl && (nodes[0] || !http)) bad("httpUrl", "needs `protocol` http, and no `nodes`");
   if (browser && !http) bad("protocol", "a page has no TCP: post to a path of its own origin, `httpUrl`");
+  if (browser && !httpUrl) bad("httpUrl", "a page posts to a path of its own origin: give e.g. /dataproxy/message");
   if (browser && options.authKey) bad("authKey", "a page keeps no secret: give `httpUrl`");
   const auth: Asking["auth_"] = options.needAuth ? [text("authId") || bad("authId"), text("authKey") || bad("authKey")] : undefined;
   if (auth?.join("").includes(":")) bad("authId", "neither it nor `authKey` may hold a colon");
@@ -114,7 +115,8 @@ export function settle(given: Options): Settings {
   const numbers = NUMBERS.map(([name, otherwise, least, most = "2147483647"]) => {
     const value = options[name];
     if (!least) return +(value === undefined ? true : typeof value == "boolean" ? value : bad(name, "give true or false"));
-    if (value === undefined) return +otherwise;
+    // Less than a page may send when it is left.
+    if (value === undefined) return browser && name == "packSize" ? 6e4 : +otherwise;
     return Number.isInteger(value) && (value as number) >= +least && (value as number) <= +most
       ? (value as number)
       : bad(name, `give ${least} to ${most}`);
