@@ -36,21 +36,30 @@ export async function bundle(given) {
   return Buffer.from(outputFiles[0].contents);
 }
 
-/** The application in `apps/trackwire.js` with an entry of the package that is installed in `dir`: by form, the parts
- * `wasm`, `js` and `total`, and the budget for the total in brotli. Of the inline form `wasm` is its text. */
+/** The entries of the package: the builds that are not the page's half of another. */
+export const entries = () => Object.keys(builds()).filter((name) => !name.endsWith("-page"));
+
+/** The application that calls everything of an entry. */
+export const appOf = (entry) => join(here, "apps", entry == "growingio" ? "trackwire.js" : `trackwire-${entry}.js`);
+
+/** The application of an entry with the package that is installed in `dir`: by form, the parts `wasm`, `js` and `total`, and
+ * the budget for the total in brotli. Of the inline form `wasm` is its text. Pages may have a module of their own; then
+ * `server` is the form for Node, and has its budget too. */
 export async function weighOwn(dir, entry = "growingio") {
-  const { budget } = builds()[entry];
-  const source = readFileSync(join(here, "apps/trackwire.js"), "utf8");
-  const of = (name) => {
-    const contents = source.replace('"trackwire/growingio"', `"trackwire/${name}"`);
-    return bundle({ stdin: { contents, resolveDir: dir } });
+  const all = builds();
+  const page = all[`${entry}-page`] ? `${entry}-page` : entry;
+  const { budget } = all[page];
+  const source = readFileSync(appOf(entry), "utf8");
+  const of = (name, more) => {
+    const contents = source.replace(`"trackwire/${entry}"`, `"trackwire/${name}"`);
+    return bundle({ stdin: { contents, resolveDir: dir }, ...more });
   };
   const inline = await of(entry);
   const text = inline.toString();
   const literal = text.split('"').reduce((longest, part) => (part.length > longest.length ? part : longest), "");
   if (literal.length < inline.length / 3) throw new Error("the inline form holds no module as text");
   const js = await of(`${entry}/url`);
-  const wasm = readFileSync(join(dir, "node_modules/trackwire/dist", `${entry}.wasm`));
+  const wasm = readFileSync(join(dir, "node_modules/trackwire/dist", `${page}.wasm`));
   const url = { wasm: sizes(wasm), js: sizes(js) };
   return {
     inline: {
@@ -60,7 +69,15 @@ export async function weighOwn(dir, entry = "growingio") {
       budget: budget.inline,
     },
     url: { ...url, total: sum(url.wasm, url.js), budget: budget.url },
+    ...(page != entry && { server: await server() }),
   };
+
+  async function server() {
+    const module = sizes(readFileSync(join(dir, "node_modules/trackwire/dist", `${entry}.wasm`)));
+    const whole = await of(entry, { platform: "node" });
+    const js = await of(entry, { conditions: ["workerd"], external: ["*.wasm", "cloudflare:*"] });
+    return { wasm: module, js: sizes(js), total: sizes(whole), budget: all[entry].budget.inline };
+  }
 }
 
 /** What is over its budget, in words. */

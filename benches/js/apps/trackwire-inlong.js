@@ -1,0 +1,34 @@
+// The application that InLong's budgets of `wasm-pack.toml` are for: it calls everything there is.
+
+import { InLongClient, TrackwireError, withClient } from "trackwire/inlong";
+
+const client = new InLongClient({
+  httpUrl: "/dataproxy/message",
+  onOutcome: (outcome) => console.log(outcome.fate, outcome.count),
+});
+
+export function log(line) {
+  try {
+    return client.send("group", "stream", line, { time: Date.now() });
+  } catch (error) {
+    if (error instanceof TrackwireError) return error.sdkCode;
+    throw error;
+  }
+}
+
+export function logAll(lines) {
+  return client.sendAll(lines.map((message) => ({ groupId: "group", streamId: "stream", message })));
+}
+
+export async function order(text) {
+  const { outcome } = await client.deliver("group", "orders", text);
+  return outcome.fate == "delivered";
+}
+
+export async function leave() {
+  await client.flush({ timeout: 1000 });
+  await client.close();
+  return client.stats();
+}
+
+export const worker = withClient(() => client, { fetch: () => new Response("hello") });
