@@ -130,7 +130,8 @@ export function createCore(
     const made = instantiate(module);
     const length = made.write_(settings.texts_);
     const numbers = made.numbers_();
-    numbers.set([...settings.numbers_, Math.random()]);
+    numbers.set(settings.numbers_);
+    numbers[31] = Math.random();
     if (wasm(made).tw_new(length)) throw problem(made, 5, "option");
     abi = made;
     own = [...ZEROS];

@@ -8,34 +8,39 @@ import type { Options } from "./options.js";
 declare const WORKER: boolean;
 declare const BROWSER: boolean;
 
-/** Name, default, least, most; of flags the first two. In the order of the module, behind the protocol. */
-const NUMBERS = `managerUpdateInterval 2 1 35791
-managerUrlTimeout 5 1 2147483
-msgType 7 2 7
-extendField 0 0 65535
-isAck true
-enablePack true
-packSize 0 1 20971520
+/** Name, default, least, most; of flags the first two. In the order of the module, first those that pages have too. */
+const NUMBERS = (
+  `enablePack true
+packSize ${BROWSER ? 6e4 : 0} 1 20971520
 packTimeout 3e3 1
 extPackSize 409600 11 20971520
-enableZip true
-minZipLen 512 0
 recvBufSize 10240000 1
 sendBufSize 10240000 1
 maxGroupIdNum 50 1
 maxStreamIdNum 50 1
 maxInFlight 64 1 65536
 maxAge 864e5 1 1e16
+requestTimeout 2e4 1
+retryTimes 1 0` +
+  (BROWSER
+    ? ""
+    : `
+managerUpdateInterval 2 1 35791
+managerUrlTimeout 5 1 2147483
+msgType 7 2 7
+extendField 0 0 65535
+isAck true
+enableZip true
+minZipLen 512 0
 maxProxyNum 8 1
 proxyRepeatTimes 1 0
 isolationLevel 2 1
-requestTimeout 2e4 1
-retryTimes 1 0
 heartBeatInterval 6e4 1
 enableBalance true
 loadBalanceInterval 3e5 1
 tcpDetectionInterval 6e4 1
-tcpIdleTime 6e5 1`
+tcpIdleTime 6e5 1`)
+)
   .split("\n")
   .map((line) => line.split(" ") as [keyof Options, string, string?, string?]);
 
@@ -71,7 +76,7 @@ export function settle(given: Options): Settings {
     throw badOption(field, hint);
   };
   const logger = given.logger ?? console;
-  const options: Options = { ...fromConfig(), ...given };
+  const options: Options = BROWSER ? given : { ...fromConfig(), ...given };
   const text = (field: keyof Options): string => {
     const value = options[field] ?? "";
     return typeof value == "string" && !/[\p{Cc}\p{Cs}]/u.test(value) ? value : bad(field);
@@ -91,8 +96,9 @@ export function settle(given: Options): Settings {
     return at < 0 ? bad(field, "there are " + known.join(", ")) : at;
   };
   const browser = BROWSER || (!WORKER && !isNode());
+  const number = (name: keyof Options) => numbers[NUMBERS.findIndex(([known]) => known == name)]!;
   const httpUrl = url("httpUrl", /^(https?:\/\/[^/?#\s]|\/(?!\/))[^?#\s]*$/);
-  const nodes = list("nodes").flatMap((node) => {
+  const nodes = BROWSER ? [] : list("nodes").flatMap((node) => {
     const [, v6, name, port] = /^(?:\[([\da-fA-F:.%]+)\]|([\w.-]+)):(\d+)$/.exec(node) ?? [];
     return +port! > 0 && +port! < 65536 ? [v6 ?? name!, port!] : bad("nodes", `${node}: give host:port`);
   });
@@ -102,10 +108,10 @@ export function settle(given: Options): Settings {
   if (browser && !http) bad("protocol", "a page has no TCP: post to a path of its own origin, `httpUrl`");
   if (browser && !httpUrl) bad("httpUrl", "a page posts to a path of its own origin: give e.g. /dataproxy/message");
   if (browser && options.authKey) bad("authKey", "a page keeps no secret: give `httpUrl`");
-  const auth: Asking["auth_"] = options.needAuth ? [text("authId") || bad("authId"), text("authKey") || bad("authKey")] : undefined;
+  const auth: Asking["auth_"] = !BROWSER && options.needAuth ? [text("authId") || bad("authId"), text("authKey") || bad("authKey")] : undefined;
   if (auth?.join("").includes(":")) bad("authId", "neither it nor `authKey` may hold a colon");
-  const attributes = options.attributes ?? {};
-  if (!Object.entries(attributes).flat().every((part) => typeof part == "string" && part && !part.includes("\0"))) {
+  const attributes = (!BROWSER && options.attributes) || {};
+  if (!BROWSER && !Object.entries(attributes).flat().every((part) => typeof part == "string" && part && !part.includes("\0"))) {
     bad("attributes", "give texts");
   }
   for (const field of ["fetch", "onOutcome", "clock"] as const) {
@@ -115,22 +121,20 @@ export function settle(given: Options): Settings {
   const numbers = NUMBERS.map(([name, otherwise, least, most = "2147483647"]) => {
     const value = options[name];
     if (!least) return +(value === undefined ? true : typeof value == "boolean" ? value : bad(name, "give true or false"));
-    // Less than a page may send when it is left.
-    if (value === undefined) return browser && name == "packSize" ? 6e4 : +otherwise;
+    if (value === undefined) return +otherwise;
     return Number.isInteger(value) && (value as number) >= +least && (value as number) <= +most
       ? (value as number)
       : bad(name, `give ${least} to ${most}`);
   });
-  const number = (name: keyof Options) => numbers[NUMBERS.findIndex(([known]) => known == name)]!;
-  if (number("msgType") == 4) bad("msgType", "give 2, 3, 5, 6 or 7");
-  const extendField = number("extendField");
-  if (extendField & ~0x27) bad("extendField", "only 0x1, 0x2, 0x4 and 0x20 can be set");
+  if (!BROWSER && number("msgType") == 4) bad("msgType", "give 2, 3, 5, 6 or 7");
+  const extendField = BROWSER ? 0 : number("extendField");
+  if (!BROWSER && extendField & ~0x27) bad("extendField", "only 0x1, 0x2, 0x4 and 0x20 can be set");
   const serIp = text("serIp");
   return {
-    url_: url("managerUrl", /^https?:\/\/[^/?#\s][^?#\s]*$/) || "http://127.0.0.1:8099/inlong/manager/openapi/dataproxy/getIpList",
+    url_: BROWSER ? "" : url("managerUrl", /^https?:\/\/[^/?#\s][^?#\s]*$/) || "http://127.0.0.1:8099/inlong/manager/openapi/dataproxy/getIpList",
     auth_: auth,
-    askTimeout_: number("managerUrlTimeout") * 1e3,
-    texts_: [
+    askTimeout_: BROWSER ? 0 : number("managerUrlTimeout") * 1e3,
+    texts_: BROWSER ? "" : [
       serIp,
       httpUrl,
       ...nodes,
@@ -140,11 +144,11 @@ export function settle(given: Options): Settings {
       ...Object.entries(attributes).flat(),
       "",
     ].join("\0"),
-    numbers_: [http, ...numbers, oneOf("onExhausted", ["keep", "drop"], options.onExhausted ?? "keep")],
+    numbers_: [oneOf("onExhausted", ["keep", "drop"], options.onExhausted ?? "keep"), ...numbers, http],
     requestTimeout_: number("requestTimeout"),
     isTcp_: !http,
-    ownAttributes_: number("msgType") == 6 || !!(extendField & 1),
-    isAck_: !!number("isAck"),
+    ownAttributes_: !BROWSER && (number("msgType") == 6 || !!(extendField & 1)),
+    isAck_: BROWSER || !!number("isAck"),
     ip_: serIp || "127.0.0.1",
     throws_: !oneOf("onInvalid", ["throw", "report"], options.onInvalid ?? (browser ? "report" : "throw")),
     // An application's clock that fails must not end the engine.
