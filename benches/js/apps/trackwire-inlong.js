@@ -1,9 +1,10 @@
 // The application that InLong's budgets of `wasm-pack.toml` are for: it calls everything there is.
 
-import { InLongClient, TrackwireError, withClient } from "trackwire/inlong";
+import { InLongClient, TrackwireError, double, withClient } from "trackwire/inlong";
 
 const client = new InLongClient({
   httpUrl: "/dataproxy/message",
+  mapping: { track: { groupId: "group", streamId: "events" }, user: { groupId: "group", streamId: "users" } },
   onOutcome: (outcome) => console.log(outcome.fate, outcome.count),
 });
 
@@ -23,6 +24,12 @@ export function logAll(lines) {
 export async function order(text) {
   const { outcome } = await client.deliver("group", "orders", text);
   return outcome.fate == "delivered";
+}
+
+export function purchase(user, price) {
+  client.track("purchase", { loginUserId: user, attributes: { price: double(price), tags: ["new", "sale"] } });
+  client.user({ loginUserId: user, attributes: { plan: "pro" } });
+  client.item({ itemId: "sku", itemKey: "product", attributes: { title: "Kettle" } });
 }
 
 export async function leave() {

@@ -1,5 +1,6 @@
 import { watchProcess, type Host } from "../node.js";
-import { TrackwireError } from "../errors.js";
+import type { TrackwireError } from "../errors.js";
+import type { Attributes, CustomEvent, Item, NeutralEvent, UserAttributes, Who } from "../events.js";
 import { isNode } from "../settings.js";
 import { Entry, type Outcome, type Report, type Stats } from "../stats.js";
 import { givenUp } from "../timers.js";
@@ -7,6 +8,7 @@ import { Do } from "./core.js";
 import { createDriver, type Driver } from "./driver.js";
 import type { Options } from "./options.js";
 import { watchPage } from "./page.js";
+import { toMessage, type Kind } from "./mapping.js";
 import { refused, settle } from "./settings.js";
 
 declare const WORKER: boolean;
@@ -113,6 +115,25 @@ export class InLongClient {
     return taken;
   }
 
+  /** Sends an event as a message, as the option `mapping` says for `track`. Throws and answers as `send`. */
+  track(name: string, event: CustomEvent = {}): boolean {
+    return this.map_("track", event, () => {
+      const made = about(event, event.attributes, name);
+      if (event.resourceItem) made.resource_item = event.resourceItem;
+      return { ...made, ...event.fields };
+    });
+  }
+
+  /** The same for what is known about a user, as `mapping` says for `user`. */
+  user(event: UserAttributes): boolean {
+    return this.map_("user", event, () => about(event, event.attributes));
+  }
+
+  /** The same for an item, as `mapping` says for `item`. */
+  item(item: Item): boolean {
+    return this.map_("item", item, () => ({ item: item.itemId, key: item.itemKey, attributes: item.attributes }));
+  }
+
   /** Sends what waits, and returns when everything sent before has ended, or after the timeout: it is no error for something
    * to be pending. Overrides no backoff. */
   flush({ timeout = this.driver_.requestTimeout_ }: Patience = {}): Promise<Report> {
@@ -137,6 +158,27 @@ export class InLongClient {
   /** The books. */
   stats(): Stats {
     return this.driver_.stats_();
+  }
+
+  private map_(kind: Kind, { tag }: { tag?: unknown }, make: () => NeutralEvent): boolean {
+    const { driver_: driver } = this;
+    const route = driver.options_.mapping?.[kind];
+    let text: string;
+    try {
+      if (!route) throw refused(7, "unknown_field", kind, "the option `mapping` has no route for it");
+      const made = make();
+      if (kind != "item") made.time ??= driver.wall_();
+      for (const field of { track: ["track"], user: [], item: ["item", "key"] }[kind]) {
+        if (!made[field] || typeof made[field] != "string") throw refused(7, "empty", field == "track" ? "event" : field, "give a text");
+      }
+      text = toMessage(made, route);
+    } catch (error) {
+      driver.count_(Entry.Invalid);
+      if (driver.throws_) throw error;
+      this.report_(error as TrackwireError, tag);
+      return false;
+    }
+    return this.send(route.groupId, route.streamId, text, { tag });
   }
 
   private send_(
@@ -211,4 +253,16 @@ export class InLongClient {
   private report_({ code, field, message }: TrackwireError, tag: unknown) {
     this.tell_({ fate: "invalid", count: 1, code, field, message, tag: tag as string }, 0);
   }
+}
+
+function about(who: Who, attributes: Attributes | undefined, track?: string): NeutralEvent {
+  const { eventTime } = who;
+  return {
+    track,
+    user: who.loginUserId,
+    user_key: who.loginUserKey,
+    anonymous: who.anonymousId,
+    time: eventTime && +eventTime,
+    attributes,
+  };
 }

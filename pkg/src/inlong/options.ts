@@ -1,5 +1,6 @@
 import type { Outcome } from "../stats.js";
 import type { Delivery } from "./client.js";
+import type { Mapping } from "./mapping.js";
 
 /** What a client is told. What the vendor's file has too has its name in camel case, its unit and its default. Times are ms
  * unless said. */
@@ -83,6 +84,8 @@ export interface Options {
   tcpDetectionInterval?: number;
   /** How long a connection without traffic is kept. Default 600,000. */
   tcpIdleTime?: number;
+  /** Where events go that `track`, `user` and `item` send, and in which form. */
+  mapping?: Mapping;
   /** What happens to a pack whose quick retries are used up. Default `"keep"`. */
   onExhausted?: "keep" | "drop";
   /** What a message that is refused does: throw a `TrackwireError` at the call, or come as an outcome. Default `"throw"`, in

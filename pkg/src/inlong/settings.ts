@@ -2,6 +2,7 @@
 
 import { TrackwireError } from "../errors.js";
 import { isNode } from "../settings.js";
+import { checkMapping } from "./mapping.js";
 import type { Asking } from "./manager.js";
 import type { Options } from "./options.js";
 
@@ -129,6 +130,7 @@ export function settle(given: Options): Settings {
   if (!BROWSER && number("msgType") == 4) bad("msgType", "give 2, 3, 5, 6 or 7");
   const extendField = BROWSER ? 0 : number("extendField");
   if (!BROWSER && extendField & ~0x27) bad("extendField", "only 0x1, 0x2, 0x4 and 0x20 can be set");
+  checkMapping(options.mapping ?? {}, bad);
   const serIp = text("serIp");
   return {
     url_: BROWSER ? "" : url("managerUrl", /^https?:\/\/[^/?#\s][^?#\s]*$/) || "http://127.0.0.1:8099/inlong/manager/openapi/dataproxy/getIpList",
