@@ -422,7 +422,8 @@ impl Destination for InLong {
     type Request = Request;
     type Response = Answer;
     const PARTLY: bool = false;
-    const ROUTED: bool = true;
+    /// A page has one address.
+    const ROUTED: bool = !PAGE;
     /// For callbacks. The npm package's shell has the message itself.
     const RETURNS_RECORDS: bool =
         cfg!(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")));
@@ -461,7 +462,7 @@ impl Destination for InLong {
     }
 
     fn endpoint(&self, lane: &Lane, _: BatchId, _: u32) -> Place {
-        Place::Group(lane.target.of().number())
+        if PAGE { Place::Node(0) } else { Place::Group(lane.target.of().number()) }
     }
 
     fn seal(&self, lane: &Lane, records: Records<'_>, id: BatchId, now: Now) -> Sealed {
@@ -507,6 +508,10 @@ impl Destination for InLong {
         let (Place::Node(node) | Place::Group(node)) = *endpoint;
         if !self.options.is_http() {
             return Request::Frame(Frame { node, sealed: sealed.clone() });
+        }
+        if PAGE {
+            // There is one address, which the shell knows.
+            return Request::Http(form::request("", sealed.bytes.clone()));
         }
         let urls = self.urls.read().unwrap_or_else(PoisonError::into_inner);
         let url = urls.get(node as usize).map_or("", |url| url);

@@ -4,6 +4,7 @@
 use super::delivery::judge_code;
 use super::target::Target;
 use crate::codec::bytes::{byte_at, digits, find, part, put, put_byte, said};
+use crate::codec::number::write_unsigned;
 use crate::destination::{Cause, Now, Records, Verdict};
 use crate::http::{Body, Request, Response};
 
@@ -12,7 +13,12 @@ const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
 
 /// The request that posts a body.
 pub(super) fn request(url: &str, body: Body) -> Request {
-    Request::post(url.into(), body).header("content-type", CONTENT_TYPE)
+    let request = Request::post(url.into(), body);
+    // The npm package's shell writes heads itself.
+    if cfg!(all(feature = "js", not(feature = "wasm"), target_family = "wasm")) {
+        return request;
+    }
+    request.header("content-type", CONTENT_TYPE)
 }
 
 /// The form of a pack; its records are escaped already.
@@ -21,13 +27,12 @@ pub(super) fn body(target: &Target, records: Records<'_>, time: u64) -> Vec<u8> 
     out.reserve_exact(
         records.bytes() + 3 * records.len() + 3 * (target.group().len() + target.stream().len()) + 80,
     );
-    let mut number = itoa::Buffer::new();
     put(&mut out, b"groupId=");
     put_escaped(&mut out, target.group().as_bytes());
     put(&mut out, b"&streamId=");
     put_escaped(&mut out, target.stream().as_bytes());
     put(&mut out, b"&dt=");
-    put(&mut out, number.format(time).as_bytes());
+    write_unsigned(&mut out, time);
     put(&mut out, b"&body=");
     for (place, record) in records.iter().enumerate() {
         if place > 0 {
@@ -36,7 +41,7 @@ pub(super) fn body(target: &Target, records: Records<'_>, time: u64) -> Vec<u8> 
         put(&mut out, record);
     }
     put(&mut out, b"&cnt=");
-    put(&mut out, number.format(records.len()).as_bytes());
+    write_unsigned(&mut out, records.len() as u64);
     out
 }
 

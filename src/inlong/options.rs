@@ -155,7 +155,11 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             inlong_group_ids: Vec::new(),
-            manager_url: "http://127.0.0.1:8099/inlong/manager/openapi/dataproxy/getIpList".into(),
+            // The npm package's shell asks the Manager itself.
+            manager_url: match cfg!(all(feature = "js", not(feature = "wasm"), target_family = "wasm")) {
+                true => String::new(),
+                false => "http://127.0.0.1:8099/inlong/manager/openapi/dataproxy/getIpList".into(),
+            },
             manager_update_interval: 2,
             manager_url_timeout: 5,
             need_auth: false,
@@ -264,7 +268,11 @@ impl Options {
             ..RetryPolicy::default()
         };
         Limits {
-            max_queue_bytes: self.recv_buf_size.saturating_add(self.send_buf_size),
+            // In a page a third of it is kept for copies on their way.
+            max_queue_bytes: match PAGE {
+                true => self.recv_buf_size.saturating_add(self.recv_buf_size / 2),
+                false => self.recv_buf_size.saturating_add(self.send_buf_size),
+            },
             max_plain_bytes: self.recv_buf_size,
             max_queue_events: u64::MAX,
             // With attributes of its own, or escaped for a form.

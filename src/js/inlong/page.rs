@@ -3,26 +3,19 @@
 use super::super::exports::State;
 use crate::destination::Now;
 use crate::engine::{Engine, TransmitId};
-use crate::inlong::{Frame, InLong, Options, Place};
+use crate::inlong::{Frame, InLong, Options};
 
-pub(super) struct Net {
-    /// How many groups the engine can send for.
-    groups: usize,
-}
+pub(super) struct Net;
 
 /// Nothing but requests is wanted.
 pub(super) enum Wanted {}
 
 impl Net {
     pub(super) fn new(_: &Options, _: u64) -> Self {
-        Self { groups: 0 }
+        Self
     }
 
-    pub(super) fn step(&mut self, engine: &mut Engine<InLong>, _: bool, _: Now) -> Option<Wanted> {
-        while self.groups < engine.destination().groups().len() {
-            engine.open(&Place::Group(self.groups as u32), vec![Place::Node(0)]);
-            self.groups += 1;
-        }
+    pub(super) fn step(&mut self, _: &mut Engine<InLong>, _: bool, _: Now) -> Option<Wanted> {
         None
     }
 
