@@ -54,7 +54,7 @@ export function checkMapping(mapping: Mapping, bad: (field: string, hint: string
     if (!known) bad("mapping." + kind, "there are track, user, item");
     const { format = "json", groupId, streamId } = route ?? {};
     for (const id of [groupId, streamId]) {
-      if (!/^(?! )[ -%'-<>-~]+(?<! )$/.test(id)) bad("mapping." + kind, "give groupId and streamId, printable ASCII");
+      if (!id || !/^(?! )[ -%'-<>-~]+(?<! )$/.test(id)) bad("mapping." + kind, "give groupId and streamId, printable ASCII");
     }
     if (format == "json") continue;
     const { delimiter, escape, fields } = format;

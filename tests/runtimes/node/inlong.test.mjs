@@ -239,9 +239,52 @@ test("an option that cannot be used is named", () => {
   refuse("protocol", { protocol: "udp" });
   refuse("extend_report", { config: { "init-param": { extend_report: true } } });
   refuse("clock", { clock: 1 });
+  const route = { groupId: "g", streamId: "s" };
+  const lines = (more) => ({ ...route, format: { delimiter: "|", fields: ["item"], ...more } });
+  refuse("mapping.track", { mapping: { track: { groupId: "g" } } });
+  refuse("mapping.events", { mapping: { events: route } });
+  refuse("mapping.user", { mapping: { user: { ...route, format: "xml" } } });
+  refuse("mapping.item", { mapping: { item: lines({ delimiter: "||" }) } });
+  refuse("mapping.item", { mapping: { item: lines({ escape: "|" }) } });
+  refuse("mapping.item", { mapping: { item: lines({ fields: [] }) } });
+  refuse("mapping.item", { mapping: { item: lines({ fields: ["event"] }) } });
   refuse("attributes.groupId", { attributes: { groupId: "x" } });
   refuse("attributes.k", { attributes: { k: "a&b" } });
   refuse("groupId", { inlongGroupIds: "fine,gr=oup" });
+});
+
+test("events go as messages by the mapping, as JSON and as delimited text", async () => {
+  const at = Date.UTC(2024, 2, 13);
+  const fields = ["event", "user", "time", "attributes.price", "attributes.a.b", "attributes.tags", "attributes.at", "resource_item.id", "resource_item.attributes.title", "fields.domain", "attributes.none"];
+  const client = make({
+    clock: () => at,
+    mapping: {
+      track: { groupId: "g", streamId: "lines", format: { delimiter: "|", escape: "\\", fields } },
+      user: { groupId: "g", streamId: "users", format: "json" },
+      item: { groupId: "g", streamId: "items", format: { delimiter: "\t", fields: ["item", "key", "attributes.title"] } },
+    },
+  });
+  client.track("buy", {
+    loginUserId: "u|1",
+    attributes: { price: module.double(9), "a.b": true, tags: ["x|y", 1n], at: new Date(at), none: null },
+    resourceItem: { id: "sku", key: "product", attributes: { title: "two\nlines" } },
+    fields: { domain: "shop.example" },
+  });
+  client.user({ loginUserId: "u", attributes: { a: 1 } });
+  client.item({ itemId: "sku", itemKey: "product", attributes: { title: "Kettle" } });
+  assert.equal((await client.flush()).delivered, 3);
+  const line = 'buy|u\\|1|1710288000000|9.0|true|["x\\|y",1]|2024-03-13T00:00:00.000Z|sku|two\\\nlines|shop.example|';
+  assert.deepEqual(await server.messages("g/lines"), [line]);
+  assert.deepEqual(await server.messages("g/users"), [`{"user":"u","time":${at},"attributes":{"a":1}}`]);
+  assert.deepEqual(await server.messages("g/items"), ["sku\tproduct\tKettle"]);
+  const refuse = (field, act) => assert.throws(act, { sdkCode: 7, field });
+  refuse("event", () => client.track(""));
+  refuse("key", () => client.item({ itemId: "i" }));
+  refuse("attributes.title", () => client.item({ itemId: "i", itemKey: "k", attributes: { title: "a\tb" } }));
+  refuse("attributes.n", () => client.user({ attributes: { n: NaN } }));
+  refuse("track", () => make().track("buy"));
+  assertBalance(client.stats(), { accepted: 3, delivered: 3, invalid: 4 });
+  await client.close();
 });
 
 test("importing by require works, and a process with nothing else to do flushes once and ends", () => {

@@ -34,6 +34,16 @@ test("it holds what is needed, and nothing else", () => {
     "dist/growingio.url.js",
     "dist/growingio.wasm",
     "dist/growingio.workerd.js",
+    "dist/inlong-page.wasm",
+    "dist/inlong.browser.js",
+    "dist/inlong.cjs",
+    "dist/inlong.d.cts",
+    "dist/inlong.d.ts",
+    "dist/inlong.iife.js",
+    "dist/inlong.js",
+    "dist/inlong.url.js",
+    "dist/inlong.wasm",
+    "dist/inlong.workerd.js",
     "dist/testing.cjs",
     "dist/testing.d.cts",
     "dist/testing.d.ts",
@@ -89,7 +99,7 @@ for (const [name, script] of [
   ["ssr.mjs", `await import("node:fs"); const before = look(); for (const name of NAMES) await import(name); tell(before);`],
 ]) {
   test(`importing it has no effect: ${name}`, () => {
-    const names = `const NAMES = ["trackwire", "trackwire/growingio", "trackwire/growingio/url", "trackwire/testing"];`;
+    const names = `const NAMES = ["trackwire", "trackwire/growingio", "trackwire/growingio/url", "trackwire/inlong", "trackwire/inlong/url", "trackwire/testing"];`;
     writeFileSync(join(dir, name), LOOK + names + script);
     const out = execFileSync(process.execPath, [name], { cwd: dir, encoding: "utf8", timeout: 20_000 });
     const { before, after, touched } = JSON.parse(out);

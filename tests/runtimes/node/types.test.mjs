@@ -32,22 +32,63 @@ const delivered: number = loose.stats().delivered;
 console.log(pending, delivered);
 `;
 
+const INLONG = `
+const options: Options = {
+  config: { "init-param": { manager_url: "http://127.0.0.1:8083/list", auth_key: "key" } },
+  packTimeout: 20,
+  mapping: {
+    track: { groupId: "g", streamId: "events" },
+    item: { groupId: "g", streamId: "items", format: { delimiter: "|", escape: "\\\\", fields: ["item", "key", "attributes.title"] } },
+  },
+  onOutcome: ({ fate, count }, delivery?: Delivery) => console.log(fate, count, delivery?.groupId),
+};
+const client = new InLongClient(options);
+const taken: boolean = client.send("g", "s", "text", { time: new Date(), attributes: { k: "v" }, tag: { any: 1 } });
+client.send("g", "s", new Uint8Array(2));
+// @ts-expect-error No message.
+client.send("g", "s");
+// @ts-expect-error Neither text nor bytes.
+client.send("g", "s", 1);
+// @ts-expect-error No such type.
+new InLongClient({ msgType: 4 });
+// @ts-expect-error No such form.
+new InLongClient({ mapping: { track: { groupId: "g", streamId: "s", format: "xml" } } });
+const fate: Promise<string> = client.deliver("g", "s", "m").then((delivery) => delivery.outcome.fate);
+const count: number = client.sendAll([{ groupId: "g", streamId: "s", message: "m", time: 1 }]);
+client.track("buy", { loginUserId: "u", attributes: { price: double(9), big: 1n, tags: ["a"], none: null, at: new Date() } });
+client.user({ loginUserId: "u", attributes: { plan: "pro" } });
+client.item({ itemId: "i", itemKey: "k" });
+const pending: Promise<number> = client.flush({ timeout: 5 }).then((report) => report.pending);
+const delivered: number = client.stats().delivered;
+export const handlers = withClient(() => client, { fetch: () => new Response("") });
+try {
+  client.send("", "s", "m");
+} catch (error) {
+  if (error instanceof TrackwireError) console.log(error.code, error.field, error.sdkCode! + 1);
+}
+console.log(taken, fate, count, pending, delivered);
+`;
+
 let dir, remove;
 before(() => ({ dir, remove } = project()));
 after(() => remove?.());
 
-for (const [name, head] of [
+for (const [name, head, body] of [
   [
     "module.mts",
     'import { GrowingTracker, double, type Options } from "trackwire/growingio";\nimport { createSink } from "trackwire/testing";',
+    BODY,
   ],
   [
     "common.cts",
     'import { GrowingTracker, double, type Options } from "trackwire";\nimport { createSink } from "trackwire/testing";',
+    BODY,
   ],
+  ["inlong.mts", 'import { InLongClient, TrackwireError, double, withClient, type Delivery, type Options } from "trackwire/inlong";', INLONG],
+  ["inlong.cts", 'import { InLongClient, TrackwireError, double, withClient, type Delivery, type Options } from "trackwire/inlong";', INLONG],
 ]) {
   test(name, () => {
-    writeFileSync(join(dir, name), head + BODY);
+    writeFileSync(join(dir, name), head + body);
     const flags = "--noEmit --strict --target ES2022 --module NodeNext --lib ES2022,DOM".split(" ");
     const { status, stdout } = spawnSync(process.execPath, [tsc, ...flags, name], { cwd: dir, encoding: "utf8" });
     assert.equal(status, 0, stdout);

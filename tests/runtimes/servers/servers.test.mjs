@@ -22,7 +22,7 @@ let dir, remove, server;
 
 before(async () => {
   ({ dir, remove } = project());
-  server = await collector();
+  server = await collector("--inlong-listen", "127.0.0.1:0", "--inlong-nodes", "2");
 });
 after(() => {
   server?.stop();
@@ -31,9 +31,9 @@ after(() => {
 beforeEach(() => server.reset());
 
 /** Runs a script to its end; what it told, line by line. */
-async function run({ name, command: [program, ...args] }, script, host = server.url) {
+async function run({ name, command: [program, ...args] }, script, host = server.url, head = HEAD) {
   const file = `${name}.mjs`;
-  writeFileSync(join(dir, file), HEAD + script);
+  writeFileSync(join(dir, file), head + script);
   const env = { ...process.env, DENO_NO_UPDATE_CHECK: "1", DO_NOT_TRACK: "1" };
   const { stdout } = await promisify(execFile)(program, [...args, file, host], { cwd: dir, env, timeout: 30_000 });
   return stdout.trim().split("\n").map((line) => JSON.parse(line));
@@ -112,5 +112,72 @@ for (const runtime of runtimes) {
     assert.equal(report.delivered, 10);
     assertBalance(stats, { accepted: 10, delivered: 10, requests: 3, retries: 2 });
     assert.equal((await server.records()).length, 10);
+  });
+}
+
+const INLONG = `import { InLongClient } from "trackwire/inlong";
+const [managerUrl] = globalThis.Deno?.args ?? process.argv.slice(2);
+const make = (options) => new InLongClient({
+  managerUrl, packTimeout: 20, logger: { warn: (text) => console.log(JSON.stringify({ warning: String(text) })) }, ...options,
+});
+const tell = (what) => console.log(JSON.stringify(what));
+`;
+
+for (const runtime of runtimes) {
+  test(`${runtime.name}, InLong: text and bytes over TCP and HTTP, flushed and closed`, async () => {
+    const [report, fate, closed, stats] = await run(
+      runtime,
+      `const client = make();
+      client.send("g", "s", "grüße");
+      client.send("g", "s", new Uint8Array([0, 255]));
+      tell(await client.flush());
+      tell((await client.deliver("g", "s", "with a promise", { attributes: { k: "v" } })).outcome.fate);
+      const other = make({ httpUrl: managerUrl.replace(/.inlong.*/, "/dataproxy/message") });
+      other.send("g", "http", "by HTTP");
+      tell(await other.close());
+      await client.close();
+      tell(client.stats());`,
+      server.manager,
+      INLONG,
+    );
+    assert.deepEqual(report, { delivered: 2, rejected: 0, expired: 0, dropped: 0, pending: 0 });
+    assert.deepEqual([fate, closed.delivered], ["delivered", 1]);
+    assertBalance(stats, { accepted: 3, delivered: 3, maybeDuplicated: 0 });
+    const [text, bytes, last] = await server.messages("g/s");
+    assert.deepEqual([text, [...bytes], last], ["grüße", [0, 255], "with a promise"]);
+    assert.deepEqual(await server.messages("g/http"), ["by HTTP"]);
+  });
+
+  test(`${runtime.name}, InLong: a process with nothing else to do flushes once and ends, its connections too`, async () => {
+    const [{ pending }] = await run(
+      runtime,
+      `const client = make({ packTimeout: 600_000 });
+      await client.deliver("g", "s", "m").catch(() => {}, client.flush());
+      for (let n = 0; n < 3; n++) client.send("g", "s", "m" + n);
+      tell(client.stats());`,
+      server.manager,
+      INLONG,
+    );
+    assert.equal(pending, 3);
+    assert.equal((await server.messages("g/s")).length, 4);
+  });
+
+  test(`${runtime.name}, InLong: a node goes and comes back`, async () => {
+    const down = { system: "inlong", down: true };
+    await server.fault(down);
+    const ran = run(
+      runtime,
+      `const client = make({ requestTimeout: 2000 });
+      client.send("g", "s", "patient");
+      tell(await client.flush({ timeout: 300 }));
+      await fetch(managerUrl.replace(/.inlong.*/, "/trackwire/faults"), { method: "POST", body: '{"faults":[]}' });
+      tell(await client.flush({ timeout: 15_000 }));
+      tell(client.stats());`,
+      server.manager,
+      INLONG,
+    );
+    const [before, after, stats] = await ran;
+    assert.deepEqual([before.pending, after.delivered], [1, 1]);
+    assertBalance(stats, { accepted: 1, delivered: 1, maybeDuplicated: 0 });
   });
 }
