@@ -43,7 +43,7 @@ pub trait Destination {
     /// Whether an endpoint that [`endpoint`](Self::endpoint) names stands for several, which the driver
     /// [opens](crate::engine::Engine::open): a cluster of nodes. Else it is the one that requests go to.
     const ROUTED: bool = false;
-    /// Whether the outcome of a tagged record gives its bytes back.
+    /// Whether outcomes of tagged records may give their bytes back.
     const RETURNS_RECORDS: bool = false;
 
     /// Names the lane of a record.
@@ -85,6 +85,13 @@ pub trait Destination {
 
     /// Says what an answer means.
     fn judge(&self, sealed: &Self::Sealed, response: &Self::Response, now: Now) -> Verdict;
+
+    /// Whether the outcome of a record with this tag gives its bytes back; `taken`: the system has taken it. See
+    /// [`RETURNS_RECORDS`](Self::RETURNS_RECORDS).
+    fn returns_record(&self, tag: &crate::engine::Tag, taken: bool) -> bool {
+        let _ = (tag, taken);
+        false
+    }
 
     /// Writes a lane's key for export.
     fn save_lane(&self, lane: &Self::Lane, out: &mut Vec<u8>);

@@ -168,6 +168,8 @@ struct Batch<S> {
     suspect: bool,
     /// How often that happened.
     breaks: u8,
+    /// Attempts that it has no part in the failure of.
+    excused: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -334,7 +336,7 @@ impl<D: Destination> Engine<D> {
     /// Whether any event that is within the limits would be taken now, with its tag.
     pub fn has_room_for_any(&self) -> bool {
         let largest = self.largest_event() + MAX_TAG;
-        self.has_room(if D::ROUTED { largest.min(self.limits.max_plain_bytes) } else { largest })
+        self.has_room(if D::ROUTED { largest.min(self.limits.max_plain_bytes / 4) } else { largest })
     }
 
     fn largest_event(&self) -> usize {
@@ -369,6 +371,9 @@ impl<D: Destination> Engine<D> {
     /// among them any more goes on until it is answered.
     pub fn open(&mut self, home: &D::Endpoint, endpoints: Vec<D::Endpoint>) {
         *self.routes.get_or_default(home) = endpoints;
+        // One that comes back is another: it has shown that it is well.
+        let is_open = |endpoint: &D::Endpoint| self.routes.iter().any(|(_, open)| open.contains(endpoint));
+        self.endpoints.retain(|endpoint, state| state.in_flight > 0 || is_open(endpoint));
     }
 
     /// Asks the destination anew when batches close, for those that are cut from now on.

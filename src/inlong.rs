@@ -34,7 +34,7 @@ pub use callback::Delivery;
 pub use client::Client;
 #[cfg(feature = "native")]
 pub use client_builder::{BuildError, ClientBuilder};
-pub use codes::{SdkCode, SendError};
+pub use codes::{SdkCode, SendAllError, SendError};
 pub use config::{ConfigError, Notice, NoticeKind};
 #[doc(hidden)]
 pub use connections::ConnectionBug;

@@ -294,10 +294,12 @@ where
         carrier.take(shared);
         let Some(wait) = shared.turn(&mut carrier, &mut buffer, teller) else {
             // The callback is behind: nothing starts that would bring more, but answers are heard.
+            let wake = carrier.wake().unwrap_or(u64::MAX).saturating_sub(shared.mono());
             tokio::select! {
                 biased;
                 () = carrier.ready() => {}
                 () = teller.room() => {}
+                () = tokio::time::sleep(Duration::from_millis(wake.clamp(1, 3_600_000))) => {}
             }
             continue;
         };

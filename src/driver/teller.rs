@@ -23,6 +23,9 @@ pub(crate) enum Telling {
 /// Outcomes that may wait for a slow callback. The driver starts nothing that would bring more.
 const MOST_UNTOLD: usize = 10_000;
 
+/// The same of the bytes that they give back.
+const MOST_UNTOLD_BYTES: usize = 16 << 20;
+
 /// What ends has its outcome told, in order, and then whoever waited for that is answered. Without a callback there
 /// is no thread, and answers go out directly. The thread ends after everything was told.
 pub(crate) struct Teller(Option<Callback>);
@@ -36,6 +39,8 @@ struct Callback {
 #[derive(Default)]
 struct Untold {
     count: AtomicUsize,
+    /// Bytes of the records that they give back.
+    bytes: AtomicUsize,
     room: Notify,
 }
 
@@ -60,7 +65,7 @@ impl Teller {
                 match message {
                     Message::Outcome(outcome) => {
                         call(&*on_outcome, &outcome);
-                        shared.told();
+                        shared.told(record_bytes(&outcome));
                     }
                     Message::Reply(reply, report) => reply.send(report),
                 }
@@ -74,6 +79,7 @@ impl Teller {
             && (outcome.tag.is_some() || !only_tagged)
         {
             untold.count.fetch_add(1, Ordering::AcqRel);
+            untold.bytes.fetch_add(record_bytes(&outcome), Ordering::AcqRel);
             let _ = messages.send(Message::Outcome(outcome));
         }
     }
@@ -90,8 +96,7 @@ impl Teller {
 
     /// Whether no more outcomes should come for now.
     pub(crate) fn is_full(&self) -> bool {
-        let untold = self.0.as_ref().map(|callback| callback.untold.count.load(Ordering::Acquire));
-        untold.is_some_and(|untold| untold >= MOST_UNTOLD)
+        self.0.as_ref().is_some_and(|callback| callback.untold.is_full())
     }
 
     /// Waits until it may not be [full](Self::is_full) any more.
@@ -103,11 +108,23 @@ impl Teller {
 }
 
 impl Untold {
-    fn told(&self) {
-        if self.count.fetch_sub(1, Ordering::AcqRel) >= MOST_UNTOLD {
+    fn is_full(&self) -> bool {
+        self.count.load(Ordering::Acquire) >= MOST_UNTOLD
+            || self.bytes.load(Ordering::Acquire) >= MOST_UNTOLD_BYTES
+    }
+
+    fn told(&self, bytes: usize) {
+        let was_full = self.is_full();
+        self.count.fetch_sub(1, Ordering::AcqRel);
+        self.bytes.fetch_sub(bytes, Ordering::AcqRel);
+        if was_full {
             self.room.notify_one();
         }
     }
+}
+
+fn record_bytes(outcome: &Outcome) -> usize {
+    outcome.record.as_ref().map_or(0, |record| record.len())
 }
 
 /// Runs the application's callback. What it throws stays here: it must not end the telling.

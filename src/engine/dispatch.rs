@@ -388,6 +388,7 @@ impl<D: Destination> Engine<D> {
             tried_once: false,
             suspect: false,
             breaks: 0,
+            excused: 0,
         };
         self.batches.insert(id, Box::new(batch));
         id

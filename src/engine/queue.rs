@@ -110,16 +110,16 @@ impl Queue {
     }
 
     /// Hands out the bytes of those live records that have tags, in order.
-    pub(super) fn tagged(&self, range: Range<u64>, each: &mut dyn FnMut(&[u8])) {
+    pub(super) fn tagged(&self, range: Range<u64>, each: &mut dyn FnMut(&Tag, &[u8])) {
         let mut number = range.start;
         while number < range.end {
             let segment = &self.segments[self.index(number)];
             let from = (number - segment.first) as u32;
             let to = (range.end.min(segment.end()) - segment.first) as u32;
             let first = segment.tags.partition_point(|&(at, _)| at < from);
-            for &(place, _) in segment.tags[first..].iter().take_while(|&&(at, _)| at < to) {
-                let place = place as usize;
-                each(&segment.data[segment.start(place)..segment.ends[place] as usize]);
+            for (place, tag) in segment.tags[first..].iter().take_while(|&&(at, _)| at < to) {
+                let place = *place as usize;
+                each(tag, &segment.data[segment.start(place)..segment.ends[place] as usize]);
             }
             number = segment.end();
         }

@@ -25,9 +25,12 @@ impl<D: Destination> Engine<D> {
         let flight = self.land(id);
         let Some(batch) = self.batches.get(id.batch) else { return };
         let current = batch.state.is_in_flight(id);
-        let mut blame = Blame::Endpoint;
+        let (mut blame, mut answered) = (Blame::Endpoint, false);
         let (verdict, lost) = match answer {
-            Ok(response) => (self.judge(id.batch, batch, response, now), false),
+            Ok(response) => {
+                answered = true;
+                (self.judge(id.batch, batch, response, now), false)
+            }
             Err(error) => {
                 let lost = error.maybe_accepted;
                 if D::ROUTED {
@@ -60,17 +63,21 @@ impl<D: Destination> Engine<D> {
             }
         }
         self.stop_waiting(id.batch);
-        let verdict = if D::ROUTED { self.lay_to(id.batch, blame, verdict) } else { verdict };
-        if D::ROUTED && blame == Blame::Nothing {
-            return self.take_elsewhere(id.batch, lost, now);
+        let verdict = if D::ROUTED { self.lay_to(id.batch, blame, answered, verdict) } else { verdict };
+        if D::ROUTED && blame == Blame::Nothing && lost {
+            return self.take_elsewhere(id.batch, now);
         }
         self.settle(id, verdict, lost, now, seed);
     }
 
     /// What a lost connection is laid to changes what becomes of the batch; so does a refusal for the second time that
     /// did not say whether there is any use in a second time.
-    fn lay_to(&mut self, id: BatchId, blame: Blame, verdict: Verdict) -> Verdict {
+    fn lay_to(&mut self, id: BatchId, blame: Blame, answered: bool, verdict: Verdict) -> Verdict {
         let Some(batch) = self.batches.get_mut(id) else { return verdict };
+        if answered {
+            // Whoever answers has read it.
+            (batch.suspect, batch.breaks) = (false, 0);
+        }
         match verdict {
             Verdict::RetryOnce(cause) if std::mem::replace(&mut batch.tried_once, true) => {
                 Verdict::Rejected(cause)
@@ -91,10 +98,10 @@ impl<D: Destination> Engine<D> {
     }
 
     /// Puts a batch in line at once that has no part in how its attempt ended.
-    fn take_elsewhere(&mut self, id: BatchId, lost: bool, now: Now) {
+    fn take_elsewhere(&mut self, id: BatchId, now: Now) {
         let Some(batch) = self.batches.get_mut(id) else { return };
-        batch.maybe_delivered |= lost;
-        batch.uncounted_loss |= lost;
+        (batch.maybe_delivered, batch.uncounted_loss) = (true, true);
+        batch.excused = batch.excused.saturating_add(1);
         match batch.discarded {
             true => self.end_batch(id, &DISCARDED),
             false => self.wait(id, now.mono),
@@ -114,7 +121,7 @@ impl<D: Destination> Engine<D> {
 
     fn settle(&mut self, id: TransmitId, verdict: Verdict, lost: bool, now: Now, seed: u64) {
         let Some(batch) = self.batches.get_mut(id.batch) else { return };
-        let (count, attempts) = (batch.count, batch.attempts);
+        let (count, attempts) = (batch.count, batch.attempts - batch.excused);
         let failure = Failure::of(&verdict, count as usize);
         let fate = match verdict {
             Verdict::Delivered if self.planted.has(Bug::AckedRequeued) && attempts == 1 => {
@@ -245,7 +252,7 @@ impl<D: Destination> Engine<D> {
             let half = self.part_of(&batch, half);
             if let Some(half) = self.batches.get_mut(half) {
                 // A smaller request is another request: it has its own quick retries.
-                half.attempts = 0;
+                (half.attempts, half.excused) = (0, 0);
                 half.exhausted = false;
             }
             let turn = self.waiting.first_turn();
@@ -266,6 +273,7 @@ impl<D: Destination> Engine<D> {
             part.discarded = whole.discarded;
             part.tried_once = whole.tried_once;
             part.suspect = whole.suspect;
+            part.excused = whole.excused;
         }
         id
     }
@@ -368,7 +376,11 @@ impl<D: Destination> Engine<D> {
         for range in ranges {
             count += range.end - range.start;
             if D::RETURNS_RECORDS {
-                self.lanes[lane].queue.tagged(range.clone(), &mut |record| records.push(Box::from(record)));
+                let taken = matches!(fate, Fate::Delivered | Fate::Unconfirmed);
+                self.lanes[lane].queue.tagged(range.clone(), &mut |tag, record| {
+                    let wanted = self.destination.returns_record(tag, taken);
+                    records.push(wanted.then(|| Box::from(record)));
+                });
             }
             bytes += self.lanes[lane].queue.finish(&mut self.pool, range.clone(), &mut tags);
             self.flushes.iter_mut().for_each(|flush| flush.finished(lane, range, fate));
@@ -377,7 +389,7 @@ impl<D: Destination> Engine<D> {
         let mut records = records.into_iter();
         for tag in tags {
             self.live.tags -= tag.bytes();
-            self.tell(fate, Some(tag), records.next(), 1, batch, possibly_delivered);
+            self.tell(fate, Some(tag), records.next().flatten(), 1, batch, possibly_delivered);
         }
         if untagged > 0 {
             self.tell(fate, None, None, untagged, batch, possibly_delivered);

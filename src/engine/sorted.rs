@@ -183,6 +183,10 @@ impl<K: Clone + Eq, V> Few<K, V> {
         Some(self.0.swap_remove(place).1)
     }
 
+    pub(super) fn retain(&mut self, keep: impl Fn(&K, &V) -> bool) {
+        self.0.retain(|(key, value)| keep(key, value));
+    }
+
     pub(super) fn clear(&mut self) {
         self.0.clear();
     }

@@ -49,7 +49,6 @@ impl Delivery {
 }
 
 /// Who is told of messages.
-#[derive(Default)]
 pub(super) struct Callbacks {
     waiting: Mutex<HashMap<u64, Waiting>>,
     next: AtomicU64,
@@ -70,6 +69,21 @@ impl Callbacks {
     /// The first of the tags that it gives out. Those below are the application's.
     pub(super) const FIRST: u64 = 1 << 63;
 
+    /// Of a tag whose message is to come back in any case, not only when it has failed.
+    pub(super) const ALWAYS: u64 = 1 << 62;
+
+    /// Nobody. `seed` keeps its tags apart from those of messages that another client left behind.
+    pub(super) fn new(seed: u64) -> Self {
+        Self { waiting: Mutex::default(), next: AtomicU64::new(crate::engine::splitmix(seed)) }
+    }
+
+    /// Tells nobody any more.
+    pub(super) fn clear(&self) {
+        let waiting = std::mem::take(&mut *self.lock());
+        // What is dropped with them is the application's: not under the lock.
+        drop(waiting);
+    }
+
     /// Notes who is to be told; the tag that the message is to have.
     pub(super) fn add(
         &self,
@@ -78,7 +92,8 @@ impl Callbacks {
         always: bool,
         callback: Callback,
     ) -> u64 {
-        let number = Self::FIRST + self.next.fetch_add(1, Ordering::Relaxed);
+        let number = self.next.fetch_add(1, Ordering::Relaxed) % Self::ALWAYS;
+        let number = Self::FIRST | number | if always { Self::ALWAYS } else { 0 };
         let waiting = Waiting { target: target.clone(), report_time, always, callback };
         self.lock().insert(number, waiting);
         number

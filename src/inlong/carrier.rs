@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::connections::{Connections, Output};
@@ -31,6 +32,8 @@ pub(super) struct InLongCarrier {
     /// How many groups the lists are kept of.
     groups: usize,
     wake: Option<u64>,
+    /// Whether the cache file lacks a list that came since.
+    is_cache_old: bool,
 }
 
 /// What a request over HTTP is about.
@@ -60,6 +63,7 @@ impl InLongCarrier {
             cache_file,
             groups: 0,
             wake: None,
+            is_cache_old: false,
         }
     }
 
@@ -155,6 +159,17 @@ impl InLongCarrier {
                 }
             }
         }
+        if std::mem::take(&mut self.is_cache_old)
+            && let Some(path) = self.cache_file.clone()
+        {
+            let text = self.discovery.cache_text();
+            // A disk may be slow, and nobody waits for it.
+            tokio::task::spawn_blocking(move || {
+                if let Err(error) = keep(&path, &text) {
+                    log::warn!("trackwire: the node lists cannot be kept in {}: {error}", path.display());
+                }
+            });
+        }
         told
     }
 
@@ -168,11 +183,7 @@ impl InLongCarrier {
         } else {
             self.connections.set_nodes(number, list, now);
         }
-        if let Some(path) = &self.cache_file
-            && let Err(error) = keep(path, &self.discovery.cache_text())
-        {
-            log::warn!("trackwire: the node lists cannot be kept in {}: {error}", path.display());
-        }
+        self.is_cache_old = true;
     }
 
     fn open_urls(&mut self, shared: &Shared<InLong>, group: u32, urls: Vec<Arc<str>>) {
@@ -246,8 +257,10 @@ impl Carrier<InLong> for InLongCarrier {
 
 /// Writes a file as a whole or not at all.
 fn keep(path: &std::path::Path, text: &str) -> std::io::Result<()> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
     let mut beside = path.as_os_str().to_owned();
-    beside.push(".tmp");
+    // Others may write the same file at the same time.
+    beside.push(format!(".{}-{}.tmp", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
     std::fs::write(&beside, text)?;
     std::fs::rename(&beside, path)
 }

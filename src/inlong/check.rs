@@ -5,7 +5,7 @@ use super::options::{MAX_FRAME, MESSAGE_OVERHEAD, OptionError, Options, Protocol
 use crate::{Invalid, InvalidKind};
 
 /// Attribute keys with a meaning of their own in the protocol.
-const RESERVED: [&str; 26] = [
+const RESERVED: [&str; 36] = [
     "groupId",
     "streamId",
     "dt",
@@ -32,7 +32,20 @@ const RESERVED: [&str; 26] = [
     "mt",
     "uniq",
     "NodeIP",
+    "sdkVersion",
+    "partitionKey",
+    "topic",
+    "_userName",
+    "_clientIP",
+    "_signature",
+    "_timeStamp",
+    "_nonce",
+    "_encyVersion",
+    "_encyAesKey",
 ];
+
+/// The most bytes of the attributes of all packs together: those of messages come on top, and the length of all has 15 bits.
+const MAX_OPTION_ATTRIBUTES: usize = 8_192;
 
 /// Keys that the client gives each message, where messages have attributes of their own.
 pub(super) const OF_MESSAGES: [&str; 2] = ["__addcol1__reptime", "__addcol2__ip"];
@@ -159,6 +172,16 @@ fn what(options: &Options) -> Result<(), OptionError> {
         if options.attributes[..at].iter().any(|(other, _)| other == key) {
             return problem("attributes", format!("holds `{key}` twice: the server refuses that"));
         }
+    }
+    let bytes: usize = options.attributes.iter().map(|(key, value)| key.len() + value.len() + 2).sum();
+    if bytes > MAX_OPTION_ATTRIBUTES {
+        return problem(
+            "attributes",
+            format!("take {bytes} bytes: use at most {MAX_OPTION_ATTRIBUTES} together"),
+        );
+    }
+    if !options.is_ack && options.protocol == Protocol::Http {
+        return problem("is_ack", "is false, but over HTTP there is always an answer: leave it out".into());
     }
     match &options.ser_ip {
         Some(ip) if !is_host(ip) => {

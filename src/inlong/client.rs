@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::callback::{Callback, Callbacks};
 use super::delivery::{InLong, Lane};
-use super::{Body, BuildError, ClientBuilder, Delivery, Mapping, Message, Options, SendError};
+use super::{Body, BuildError, ClientBuilder, Delivery, Mapping, Message, Options, SendAllError, SendError};
 use crate::destination::Now;
 use crate::driver::DriverError;
 use crate::driver::native::{Shared, close, flush, room, suspend};
@@ -153,10 +153,10 @@ impl Client {
     pub fn send_all<'a>(
         &self,
         messages: impl IntoIterator<Item = Message<'a>>,
-    ) -> Result<usize, (usize, SendError)> {
+    ) -> Result<usize, SendAllError> {
         let mut taken = 0;
         for message in messages {
-            self.send_message(&message).map_err(|error| (taken, error))?;
+            self.send_message(&message).map_err(|source| SendAllError { taken, source })?;
             taken += 1;
         }
         Ok(taken)
@@ -206,12 +206,14 @@ impl Client {
     /// under way at the end may arrive although it was exported, and is then delivered twice.
     pub async fn suspend(&self, timeout: Duration) -> (Report, Vec<u8>) {
         let report = self.inner.shared.wait(|engine| suspend(engine, timeout), timeout).await;
+        self.inner.callbacks.clear();
         (report, self.export())
     }
 
     /// As [`suspend`](Self::suspend), by blocking the thread.
     pub fn suspend_blocking(&self, timeout: Duration) -> Result<(Report, Vec<u8>), DriverError> {
         let report = self.inner.shared.wait_blocking(|engine| suspend(engine, timeout), timeout)?;
+        self.inner.callbacks.clear();
         Ok((report, self.export()))
     }
 
@@ -278,7 +280,7 @@ impl Client {
                 }
                 Ok(())
             }
-            Err(RecordError::Full) => {
+            Err(RecordError::Invalid(Invalid { kind: InvalidKind::TooLarge, .. }) | RecordError::Full) => {
                 Err(SendError::RecvBufferFull { limit: destination.options().recv_buf_size })
             }
             Err(RecordError::Closed) => Err(SendError::SendAfterClose),
@@ -307,8 +309,9 @@ impl Drop for Inner {
         }
         if pending > 0 {
             log::warn!(
-                "trackwire: the last client was dropped without close, with {pending} messages pending; they are sent \
-                 in the background while the process lives"
+                "trackwire: the last client was dropped without close, with {pending} messages pending; what is not \
+                 sent within {:?} is lost",
+                self.request_timeout
             );
         }
         self.shared.close_unattended(self.request_timeout);

@@ -187,7 +187,7 @@ impl ClientBuilder {
             }
         };
         let destination = engine.destination().clone();
-        let callbacks = Arc::new(Callbacks::default());
+        let callbacks = Arc::new(Callbacks::new(fresh_seed()));
         let client_ip: Arc<str> = options.client_ip().into();
         let (told, on_outcome) = (callbacks.clone(), self.on_outcome);
         let telling = match on_outcome {

@@ -112,6 +112,16 @@ pub enum SendError {
     SendBeforeInit,
 }
 
+/// Why not all of several messages were taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SendAllError {
+    /// How many were, before.
+    pub taken: usize,
+    /// Why the next was not.
+    pub source: SendError,
+}
+
 impl SdkCode {
     /// The number.
     pub fn code(self) -> i32 {
@@ -135,6 +145,18 @@ impl SendError {
     /// The number of [`sdk_code`](Self::sdk_code).
     pub fn code(&self) -> i32 {
         self.sdk_code().code()
+    }
+}
+
+impl fmt::Display for SendAllError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} were taken, the next was not: {}", self.taken, self.source)
+    }
+}
+
+impl std::error::Error for SendAllError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
     }
 }
 

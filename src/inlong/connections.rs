@@ -367,8 +367,11 @@ impl Connections {
         {
             dead = Some("a frame that is sent alone found no connection in time");
         }
-        let silent = now.mono >= link.heard_at.saturating_add(self.settings.heartbeat);
-        if dead.is_none() && link.is_open() && link.beat_at.is_none() && silent {
+        if dead.is_none()
+            && link.is_open()
+            && link.beat_at.is_none()
+            && link.beat_due(&self.settings) <= now.mono
+        {
             beat(&mut self.out, link, now);
         }
         link.forget(&self.settings, now.mono);
@@ -427,7 +430,9 @@ impl Connections {
                 && pending.msg_type == ack.msg_type
                 && ack.key.is_none_or(|key| key == pending.key || by_order)
         };
-        let Some(at) = link.pending.iter().position(is_it) else { return };
+        // What was taken is always named; only what the server could not read is not.
+        let is_nameless = ack.key.is_none() && ack.code == 0;
+        let Some(at) = link.pending.iter().position(is_it).filter(|_| !is_nameless) else { return };
         let Some(pending) = link.pending.remove(at) else { return };
         link.used_at = now.mono;
         let (number, node) = (link.number, link.node);
@@ -504,8 +509,10 @@ impl Connections {
             TransportError { message: message.into(), ..lost(kind, "", blame) }
         };
         if let Some((pending, _)) = link.lone.take() {
-            let error = say(TransportErrorKind::Connect, Blame::Endpoint);
-            return self.answer(pending.id, Err(error));
+            // A node that is there for others may allow no more connections.
+            let is_there = self.links.iter().any(|other| other.node == link.node && other.is_open());
+            let blame = if is_there { Blame::Nothing } else { Blame::Endpoint };
+            return self.answer(pending.id, Err(say(TransportErrorKind::Connect, blame)));
         }
         let mut blame = if self.planted.has(Bug::NoneBlamed) { Blame::Nothing } else { first };
         for pending in link.pending.into_iter().filter(|pending| !pending.is_told) {
@@ -666,7 +673,7 @@ fn write(out: &mut VecDeque<Output>, link: &mut Link, bytes: Body) {
 }
 
 fn beat(out: &mut VecDeque<Output>, link: &mut Link, now: Now) {
-    link.beat_at = Some(now.mono);
+    (link.beat_at, link.beaten_at) = (Some(now.mono), now.mono);
     write(out, link, heartbeat((now.wall / 1_000) as u32).into());
 }
 

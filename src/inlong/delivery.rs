@@ -3,16 +3,20 @@
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
+#[cfg(feature = "native")]
+use super::callback::Callbacks;
 use super::frame::{
     Binary, EXT_ATTRIBUTES, EXT_LINES, EXT_TEXT_IDS, EXT_TRACE, Frame, MsgType, Sealed, put_item, text,
 };
 use super::message::MAX_ATTRIBUTES;
-use super::options::{MESSAGE_OVERHEAD, PAGE};
+use super::options::PAGE;
 use super::target::{Group, Target, Targets};
 use super::{Ack, Message, NodeList, OptionError, Options, SendError, check, form};
 use crate::codec::bytes::{owned, put, put_byte};
 use crate::codec::packed::packed;
 use crate::destination::{BatchId, Batching, Cause, Destination, Now, Records, Verdict};
+#[cfg(feature = "native")]
+use crate::engine::Tag;
 use crate::http::{self, Body};
 use crate::{Invalid, InvalidKind};
 
@@ -182,7 +186,9 @@ impl InLong {
         let time = message.time.filter(|_| !has_own).map(|ms| ms / step * step);
         let lane = Lane { target, attributes, time, alone: lines };
         let bytes = message.body.len();
-        let limit = options.max_message().min(self.room(&lane));
+        // What it takes beyond its own bytes: a length or a separator, attributes of its own, escapes.
+        let more = self.wire_bytes(message) - bytes;
+        let limit = options.max_message().min(self.room(&lane).saturating_sub(more));
         if bytes > limit {
             return Err(SendError::MsgTooLong { bytes, limit });
         }
@@ -194,8 +200,10 @@ impl InLong {
         let body = &*message.body;
         if self.options.is_http() {
             form::put_escaped(out, body);
+            put(out, form::LF);
         } else if self.joins_lines() {
             put(out, body);
+            put_byte(out, b'\n');
         } else {
             put_item(out, body);
             if self.has_own_attributes() {
@@ -211,13 +219,33 @@ impl InLong {
         }
     }
 
+    /// How many bytes [`put`](Self::put) appends.
+    fn wire_bytes(&self, message: &Message<'_>) -> usize {
+        let body = &*message.body;
+        if self.options.is_http() {
+            return form::escaped_bytes(body) + form::LF.len();
+        }
+        if self.joins_lines() {
+            return body.len() + 1;
+        }
+        let own = match self.has_own_attributes() {
+            true => {
+                const TIME_AND_KEYS: usize = "__addcol1__reptime=yyyyMMddHHmmss&__addcol2__ip=".len();
+                let attributes = message.attributes.iter().map(|(key, value)| key.len() + value.len() + 2);
+                4 + TIME_AND_KEYS + self.options.client_ip().len() + attributes.sum::<usize>()
+            }
+            false => 0,
+        };
+        4 + body.len() + own
+    }
+
     /// The bytes of a message, from those of its record.
     pub fn message_of(&self, record: &[u8]) -> Vec<u8> {
         if self.options.is_http() {
-            return form::unescape(record);
+            return form::unescape(record.strip_suffix(form::LF).unwrap_or(record));
         }
         if self.joins_lines() {
-            return owned(record);
+            return owned(record.strip_suffix(b"\n").unwrap_or(record));
         }
         let Some((length, rest)) = record.split_first_chunk() else { return Vec::new() };
         owned(rest.get(..u32::from_be_bytes(*length) as usize).unwrap_or_default())
@@ -255,7 +283,7 @@ impl InLong {
         const HEAD: usize = 256;
         let max_frame = lane.target.of().max_frame();
         let ids = if self.options.is_http() { 3 * ids } else { ids };
-        max_frame.saturating_sub(HEAD + MESSAGE_OVERHEAD + attributes + ids).max(1)
+        max_frame.saturating_sub(HEAD + attributes + ids).max(1)
     }
 
     /// The attributes of a pack, in the order of the vendor's client.
@@ -307,30 +335,20 @@ impl InLong {
     fn body_bytes(&self, records: Records<'_>) -> usize {
         match (self.joins_lines(), self.msg_type) {
             (false, _) => records.bytes(),
-            (true, MsgType::Binary) => records.bytes() + records.len() + 3,
-            (true, _) => records.bytes() + records.len() - 1,
+            (true, MsgType::Binary) => records.bytes() + 3,
+            (true, _) => records.bytes() - 1,
         }
     }
 
     /// The body of a frame, before compression.
     fn body(&self, records: Records<'_>, out: &mut Vec<u8>) {
-        if !self.joins_lines() {
-            return records.pieces().for_each(|piece| put(out, piece));
+        if self.joins_lines() && self.msg_type == MsgType::Binary {
+            put(out, &(records.bytes() as u32 - 1).to_be_bytes());
         }
-        let is_item = self.msg_type == MsgType::Binary;
-        let start = out.len();
-        if is_item {
-            put(out, &[0; 4]);
-        }
-        for (place, record) in records.iter().enumerate() {
-            if place > 0 {
-                put_byte(out, b'\n');
-            }
-            put(out, record);
-        }
-        if is_item {
-            let length = (out.len() - start - 4) as u32;
-            out[start..start + 4].copy_from_slice(&length.to_be_bytes());
+        records.pieces().for_each(|piece| put(out, piece));
+        if self.joins_lines() {
+            // LF stands between messages only.
+            out.pop();
         }
     }
 }
@@ -499,9 +517,9 @@ impl Destination for InLong {
         sealed.bytes.len()
     }
 
-    fn sealed_bound(&self, plain: usize, count: usize) -> usize {
-        // Over HTTP each LF takes three bytes. What does not get smaller is not compressed.
-        plain.saturating_add(count.saturating_mul(3)).saturating_add(MAX_ATTRIBUTES + 1_024)
+    fn sealed_bound(&self, plain: usize, _: usize) -> usize {
+        // What does not get smaller is not compressed.
+        plain.saturating_add(2 * MAX_ATTRIBUTES + 1_024)
     }
 
     fn request(&self, sealed: &Sealed, endpoint: &Place, _: u32, _: Now) -> Request {
@@ -524,6 +542,13 @@ impl Destination for InLong {
             Answer::Http(response) => form::judge(response, now),
             _ => Verdict::Unconfirmed,
         }
+    }
+
+    #[cfg(feature = "native")]
+    fn returns_record(&self, tag: &Tag, taken: bool) -> bool {
+        let both = Callbacks::FIRST | Callbacks::ALWAYS;
+        let always = matches!(tag, Tag::Number(number) if number & both == both);
+        always || !taken
     }
 
     fn save_lane(&self, lane: &Lane, out: &mut Vec<u8>) {

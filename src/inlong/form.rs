@@ -21,12 +21,13 @@ pub(super) fn request(url: &str, body: Body) -> Request {
     request.header("content-type", CONTENT_TYPE)
 }
 
+/// What stands behind a message in a form, in front of the next.
+pub(super) const LF: &[u8] = b"%0A";
+
 /// The form of a pack; its records are escaped already.
 pub(super) fn body(target: &Target, records: Records<'_>, time: u64) -> Vec<u8> {
     let mut out = Vec::new();
-    out.reserve_exact(
-        records.bytes() + 3 * records.len() + 3 * (target.group().len() + target.stream().len()) + 80,
-    );
+    out.reserve_exact(records.bytes() + 3 * (target.group().len() + target.stream().len()) + 80);
     put(&mut out, b"groupId=");
     put_escaped(&mut out, target.group().as_bytes());
     put(&mut out, b"&streamId=");
@@ -34,12 +35,9 @@ pub(super) fn body(target: &Target, records: Records<'_>, time: u64) -> Vec<u8> 
     put(&mut out, b"&dt=");
     write_unsigned(&mut out, time);
     put(&mut out, b"&body=");
-    for (place, record) in records.iter().enumerate() {
-        if place > 0 {
-            put(&mut out, b"%0A");
-        }
-        put(&mut out, record);
-    }
+    records.pieces().for_each(|piece| put(&mut out, piece));
+    // It stands between messages only.
+    out.truncate(out.len() - LF.len());
     put(&mut out, b"&cnt=");
     write_unsigned(&mut out, records.len() as u64);
     out
@@ -55,6 +53,12 @@ pub(super) fn put_escaped(out: &mut Vec<u8>, bytes: &[u8]) {
             _ => put(out, &[b'%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]),
         }
     }
+}
+
+/// How many bytes [`put_escaped`] appends.
+pub(super) fn escaped_bytes(bytes: &[u8]) -> usize {
+    let plain = |byte: &&u8| byte.is_ascii_alphanumeric() || b"-_.* ".contains(byte);
+    3 * bytes.len() - 2 * bytes.iter().filter(plain).count()
 }
 
 /// What [`put_escaped`] was given.
@@ -95,7 +99,12 @@ pub(super) fn judge(response: &Response, now: Now) -> Verdict {
             maybe_accepted: !matches!(response.status, 408 | 429 | 503),
             cause: cause("not now"),
         },
-        _ => Verdict::Rejected(cause("no DataProxy answers with this status: is this its message endpoint?")),
+        // Something in between, which may be put right: an outage, not a loss.
+        _ => Verdict::Retry {
+            after: response.retry_after_ms(now.wall),
+            maybe_accepted: false,
+            cause: cause("no DataProxy answers with this status: is this its message endpoint?"),
+        },
     }
 }
 
@@ -140,6 +149,7 @@ mod tests {
             let mut text = Vec::new();
             put_escaped(&mut text, &bytes);
             assert!(text.is_ascii());
+            assert_eq!(escaped_bytes(&bytes), text.len());
             assert_eq!(unescape(&text), bytes);
         }
     }

@@ -69,6 +69,10 @@ impl<'a> Message<'a> {
         if PAGE {
             return Ok(());
         }
+        if self.time.is_some_and(|ms| ms / 1_000 > u64::from(u32::MAX)) {
+            let hint = "ms since the Unix epoch, before the year 2106: frames have no room for more";
+            return Err(Invalid::new("time", InvalidKind::OutOfRange, hint).into());
+        }
         let mut bytes = self.group.len() + self.stream.len();
         for (place, (key, value)) in self.attributes.iter().enumerate() {
             check::attribute(key, value)?;

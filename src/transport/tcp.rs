@@ -1,6 +1,8 @@
 //! TCP connections on tokio: a task for each, which reads and writes at the same time.
 
 use std::io::{self, IoSlice};
+use std::pin::pin;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -41,6 +43,8 @@ struct Socket {
 const MOST_EVENTS: usize = 256;
 /// The most that is read at once.
 const READ: usize = 16 << 10;
+/// How long a connection that cannot be written to any more is read from.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// The most writes that go out in one call.
 const TOGETHER: usize = 32;
 
@@ -119,9 +123,14 @@ async fn run(
         return Ok(());
     }
     let (from, to) = stream.into_split();
+    let mut reading = pin!(read(number, from, events));
     tokio::select! {
-        read = read(number, from, events) => read,
-        written = write(number, to, writes, events, tells_writes) => written,
+        read = &mut reading => read,
+        written = write(number, to, writes, events, tells_writes) => {
+            // What the node has answered before is still to be heard.
+            let _ = tokio::time::timeout(LAST_WORDS, reading).await;
+            written
+        }
     }
 }
 

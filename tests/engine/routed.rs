@@ -140,7 +140,7 @@ fn a_batch_that_was_not_sent_is_no_duplicate() {
     let id = desk.notes(THREE).only();
     let error = TransportError::new(TransportErrorKind::Connect, "not there").blaming(Blame::Nothing);
     desk.engine.answer(id, Err(error), desk.now);
-    assert_eq!(desk.drive().sent.len(), 1);
+    assert_eq!(desk.soon().sent.len(), 1);
     assert_eq!(desk.engine.stats().maybe_duplicated, 0);
 }
 
@@ -154,9 +154,14 @@ fn a_suspect_travels_alone_until_it_has_ended() {
     // The endpoint is well, and others are not alone.
     let other = desk.notes(["t:4", "t:5", "t:6"]);
     assert!(!other.sent[0].alone);
-    desk.answer(again.only(), not_now(None));
+    let lost = TransportError::new(TransportErrorKind::Timeout, "no answer");
+    desk.engine.answer(again.only(), Err(lost), desk.now);
     let again = desk.soon();
     assert!(again.sent[0].alone, "it stays one");
+    // Whoever answers has read it.
+    desk.answer(again.only(), not_now(None));
+    let again = desk.soon();
+    assert!(!again.sent[0].alone);
     assert_eq!(desk.answer(again.only(), Verdict::Delivered).fates(), [(Fate::Delivered, 3)]);
     desk.balance();
 }

@@ -121,7 +121,7 @@ fn every_outcome_is_told_where_it_was_asked_for() {
     let mut future = pin!(client.deliver(&Message::new("g", "s", "awaited")).unwrap());
     assert_eq!(client.send_all((0..3).map(|number| Message::new("g", "s", format!("m{number}")))), Ok(3));
     let refused = client.send_all(["fine", ""].map(|text| Message::new("g", "s", text)));
-    assert_eq!(refused.map_err(|(taken, error)| (taken, error.code())), Err((1, 7)));
+    assert_eq!(refused.map_err(|error| (error.taken, error.source.code())), Err((1, 7)));
     client.close_blocking(LONG).unwrap();
     let tagged = |outcome: &Outcome| outcome.tag == Some(Tag::Number(7)) && outcome.fate == Fate::Delivered;
     assert!(outcomes.try_iter().any(|outcome| tagged(&outcome)));

@@ -8,7 +8,22 @@ use crate::frame;
 
 /// An answer without any attributes: the server did not get so far as to read them.
 fn bare(msg_type: u8) -> Vec<u8> {
-    vec![0, 0, 0, 10, msg_type, 0, 0, 0, 1, 0x32, 0, 0, 0, 0]
+    let said = b"dpIp=127.0.0.1&errCode=104";
+    let mut answer =
+        vec![0, 0, 0, 10 + said.len() as u8, msg_type, 0, 0, 0, 1, 0x32, 0, 0, 0, said.len() as u8];
+    answer.extend_from_slice(said);
+    answer
+}
+
+#[test]
+fn an_answer_that_says_nothing_is_not_taken_for_a_yes() {
+    let mut desk = Desk::new(|options| options.msg_type = 3);
+    let wires = desk.up();
+    let id = desk.send(0);
+    let pack = desk.done().pack().1;
+    desk.hear(wires[0], &[0, 0, 0, 10, 3, 0, 0, 0, 1, 0x32, 0, 0, 0, 0]);
+    assert!(desk.done().answers.is_empty());
+    assert_eq!(desk.ack(wires[0], &pack, 0).acked(), [id]);
 }
 
 #[test]

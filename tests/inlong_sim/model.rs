@@ -14,7 +14,7 @@ use crate::tally::{Seen, Tally};
 #[derive(Debug, Default)]
 pub(crate) struct Message {
     pub(crate) is_poison: bool,
-    /// Whether it was ever in a pack at which a connection was lost.
+    /// Whether it was in a pack at which a connection was lost.
     pub(crate) is_suspect: bool,
     /// In packs of how many messages that happened how often.
     breaks: HashMap<usize, u32>,
@@ -126,7 +126,14 @@ impl Model {
                     message.may_be_acked = true;
                     message.is_acked |= is_heard;
                 }
-                code => message.refused.push(code),
+                code => {
+                    message.refused.push(code);
+                    if is_heard {
+                        // Whoever refuses it has read it.
+                        message.is_suspect = false;
+                        message.breaks.remove(&messages.len());
+                    }
+                }
             }
         }
     }

@@ -129,14 +129,14 @@ fn old_and_unknown_keys_are_named() {
 #[test]
 fn our_own_keys_stand_there_too() {
     let (options, notices) = read(
-        r#""nodes": "10.0.0.1:46802,[::1]:1", "protocol": "http", "attributes": {"region": "eu"}, "is_ack": false,
+        r#""nodes": "10.0.0.1:46802,[::1]:1", "protocol": "tcp", "attributes": {"region": "eu"}, "is_ack": false,
            "request_timeout": 5000, "max_in_flight": 1, "max_age": 60000, "enable_local_cache": true, "cache_file": "x.ini""#,
     )
     .expect("all are known");
     assert_eq!(notices, []);
     let expected = Options {
         nodes: vec![NodeAddress::new("10.0.0.1", 46_802), NodeAddress::new("::1", 1)],
-        protocol: Protocol::Http,
+        protocol: Protocol::Tcp,
         attributes: vec![("region".into(), "eu".into())],
         is_ack: false,
         request_timeout: 5_000,

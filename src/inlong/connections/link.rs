@@ -35,6 +35,8 @@ pub(super) struct Link {
     pub(super) used_at: u64,
     /// When the heartbeat was written that is not answered yet.
     pub(super) beat_at: Option<u64>,
+    /// When the last heartbeat was written.
+    pub(super) beaten_at: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,12 +80,19 @@ impl Link {
             heard_at: now,
             used_at: now,
             beat_at: None,
+            beaten_at: now,
         }
     }
 
     /// Whether frames can be written.
     pub(super) fn is_open(&self) -> bool {
         self.state == State::Ready && !self.is_lone && !self.is_leaving
+    }
+
+    /// When the next heartbeat is due: to be told the load also of a node that is busy, where that matters.
+    pub(super) fn beat_due(&self, settings: &Settings) -> u64 {
+        let from = if settings.balance.is_some() { self.beaten_at } else { self.heard_at };
+        from.saturating_add(settings.heartbeat)
     }
 
     /// Whether no frame is waited for, those aside that are late.
@@ -111,7 +120,7 @@ impl Link {
         let own = match (self.state, self.beat_at) {
             (State::Connecting, _) => self.since + settings.connect_timeout,
             (_, Some(at)) => at + settings.answer_timeout,
-            (_, None) if self.is_open() => self.heard_at.saturating_add(settings.heartbeat),
+            (_, None) if self.is_open() => self.beat_due(settings),
             (_, None) => u64::MAX,
         };
         let slow = self.slow_at().filter(|_| !self.is_slow).unwrap_or(u64::MAX);
