@@ -57,6 +57,8 @@ impl Budget {
     ) -> Result<Received, Failure> {
         let declared = body.size_hint().exact();
         if let Some(len) = declared.filter(|len| *len > max as u64) {
+            // What is claimed and not sent is not to fill the counters.
+            let len = len.min(MAX_CLAIMED);
             return Err(Failure::TooLong(len, discard(&mut body, Vec::new(), len, timeout).await));
         }
         let expected = declared.map_or(max, |len| len as usize);
@@ -85,6 +87,9 @@ impl Budget {
         }
     }
 }
+
+/// The longest body that is counted as it is declared, bytes.
+const MAX_CLAIMED: u64 = 1 << 40;
 
 /// Reads on without keeping, within limits; returns the body's beginning. What is declared longer than the
 /// limits is not read at all.

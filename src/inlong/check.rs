@@ -212,7 +212,7 @@ fn how_much(options: &Options) -> Result<(), OptionError> {
         ("max_in_flight", options.max_in_flight as u64, 1, 65_536),
         ("max_age", options.max_age, 1, u64::MAX),
         ("max_proxy_num", options.max_proxy_num as u64, 1, COUNT),
-        ("proxy_repeat_times", options.proxy_repeat_times as u64, 0, COUNT),
+        ("proxy_repeat_times", options.proxy_repeat_times as u64, 0, 128),
         ("isolation_level", options.isolation_level.into(), 1, COUNT),
         ("request_timeout", options.request_timeout, 1, TIME),
         ("retry_times", options.retry_times.into(), 0, COUNT),

@@ -162,6 +162,15 @@ impl ClientBuilder {
         if self.options.ser_ip.is_none() {
             self.options.ser_ip = own_address();
         }
+        for (option, url) in
+            [("manager_url", Some(&self.options.manager_url)), ("http_url", self.options.http_url.as_ref())]
+        {
+            let is_used = option != "manager_url" || self.options.asks_manager();
+            if url.is_some_and(|url| is_used && reqwest::Url::parse(url).is_err()) {
+                let problem = "is not a URL: give e.g. http://manager.example:8083/path";
+                return Err(BuildError::Option(OptionError { option, problem: problem.into() }));
+            }
+        }
         let seed = self.seed.unwrap_or_else(fresh_seed);
         let limits = self.options.limits(self.on_exhausted);
         let destination = InLong::new(self.options.clone(), seed, LocalTime::new(utc_offset))

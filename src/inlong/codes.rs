@@ -179,7 +179,8 @@ impl fmt::Display for SendError {
             Self::MsgTooLong { bytes, limit } => {
                 write!(
                     f,
-                    "the message of {bytes} bytes is too long: {limit} are allowed; see `ext_pack_size`"
+                    "the message of {bytes} bytes is too long: {limit} are allowed, by `ext_pack_size` and by what a frame \
+                     may take: the Manager's `maxPacketLength` once it has answered, else 65,536 bytes or what `pack_size` asks for"
                 )
             }
             Self::RecvBufferFull { limit } => {

@@ -122,6 +122,8 @@ const HURRY: u64 = 1_000;
 const NEVER: u32 = 0xFFFF;
 /// The most that it can ask for.
 const MOST_LOAD: u32 = 200;
+/// Of a longer list only so many nodes are considered.
+const MOST_NODES: usize = 1_024;
 /// Nodes beyond those in use whose load is known.
 const RESERVES: usize = 2;
 
@@ -180,9 +182,12 @@ impl Connections {
         }
         let scope = if self.settings.isolate_groups { group } else { list.cluster_id.unwrap_or_default() };
         let mut numbers = Vec::new();
-        for NodeAt { address, load, .. } in &list.nodes {
+        let mut taken = self.taken();
+        for NodeAt { address, load, .. } in list.nodes.iter().take(MOST_NODES) {
             let known = self.nodes.iter().position(|node| node.scope == scope && *node.address == *address);
-            let number = known.unwrap_or_else(|| self.add_node(scope, address, &numbers));
+            let number = known.unwrap_or_else(|| self.add_node(scope, address, &taken));
+            taken.resize(self.nodes.len(), true);
+            taken[number] = true;
             if let (Some(load), true) = (load, self.nodes[number].loads.is_empty()) {
                 self.nodes[number].note_load(*load);
             }
@@ -195,16 +200,19 @@ impl Connections {
         self.arrange(now);
     }
 
+    /// Which nodes something has to do with.
+    fn taken(&self) -> Vec<bool> {
+        let mut taken = vec![false; self.nodes.len()];
+        let listed = self.groups.iter().flat_map(|group| group.nodes.iter().copied());
+        for number in listed.chain(self.links.iter().map(|link| link.node)) {
+            taken[number as usize] = true;
+        }
+        taken
+    }
+
     /// Numbers a new node, in the place of one that nothing has to do with any more if there is one.
-    fn add_node(&mut self, scope: u32, address: &NodeAddress, listed: &[u32]) -> usize {
-        let is_free = |place: &usize| {
-            let number = *place as u32;
-            !listed.contains(&number)
-                && !self.groups.iter().any(|group| group.nodes.contains(&number))
-                && !self.links.iter().any(|link| link.node == number)
-        };
-        let free = (0..self.nodes.len()).find(is_free);
-        let place = free.unwrap_or(self.nodes.len());
+    fn add_node(&mut self, scope: u32, address: &NodeAddress, taken: &[bool]) -> usize {
+        let place = taken.iter().position(|taken| !taken).unwrap_or(self.nodes.len());
         let rank = crate::engine::splitmix(self.seed ^ place as u64);
         let rank = self.nodes.get(place).map_or(rank, |node| node.rank);
         let node = Node::new(scope, address.clone(), rank);

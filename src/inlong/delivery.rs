@@ -101,7 +101,7 @@ impl InLong {
             urls: RwLock::default(),
             instance,
             local_time,
-            identity: [protocol, msg_type.number(), ext & EXT_ATTRIBUTES as u8],
+            identity: [protocol, msg_type.number(), ext & (EXT_ATTRIBUTES | EXT_LINES) as u8],
             options,
         }
     }
@@ -186,10 +186,11 @@ impl InLong {
         let time = message.time.filter(|_| !has_own).map(|ms| ms / step * step);
         let lane = Lane { target, attributes, time, alone: lines };
         let bytes = message.body.len();
-        // What it takes beyond its own bytes: a length or a separator, attributes of its own, escapes.
-        let more = self.wire_bytes(message) - bytes;
-        let limit = options.max_message().min(self.room(&lane).saturating_sub(more));
-        if bytes > limit {
+        // With a length or a separator, attributes of its own, escapes.
+        let (wire, room) = (self.wire_bytes(message), self.room(&lane));
+        if wire > room || bytes > options.max_message() {
+            // Of such messages, roughly.
+            let limit = options.max_message().min((bytes as u64 * room as u64 / wire as u64) as usize);
             return Err(SendError::MsgTooLong { bytes, limit });
         }
         Ok(lane)

@@ -59,7 +59,7 @@ impl Window {
         let mut inner = self.lock();
         let counts = inner.counts(arrival.system);
         counts.requests += 1;
-        counts.bytes += arrival.request.bytes;
+        counts.bytes = counts.bytes.saturating_add(arrival.request.bytes);
         *(if is_good { &mut counts.good } else { &mut counts.bad }) += len as u64;
         inner.last_request += 1;
         if len > 0 {
