@@ -156,7 +156,7 @@ function buildTypes() {
   const whole = (...names) => names.map(read).map(plain).join("\n");
   const files = {
     growingio: whole("values", "errors", "events", "stats", "options", "worker", "tracker"),
-    inlong: whole("values", "errors", "events", "stats", "inlong/mapping", "inlong/options", "worker", "inlong/client") + "\nexport { withTracker as withClient };\n",
+    inlong: whole("values", "errors", "events", "stats", "inlong/mapping", "inlong/options", "inlong/client") + "\n" + whole("worker").replace(/tracker/g, "client").replace(/Tracker/g, "Client"),
     testing: `import type { Options } from "./growingio.js";\n${whole("testing")}`,
   };
   for (const [name, text] of Object.entries(files)) {

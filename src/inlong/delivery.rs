@@ -163,16 +163,8 @@ impl InLong {
                 "the server cuts LF at the end in this type: leave it out, or use type 7",
             );
         }
-        if let Some((key, _)) =
-            message.attributes.iter().find(|(key, _)| has_own && check::OF_MESSAGES.contains(&&**key))
-        {
-            let hint = "each message is given this one already: leave it out";
-            return Err(Invalid::new(["attributes.", key].concat(), InvalidKind::UnknownField, hint).into());
-        }
-        let own = |key: &str| options.attributes.iter().any(|(other, _)| other == key);
-        if let Some((key, _)) = message.attributes.iter().find(|(key, _)| !has_own && own(key)) {
-            let hint = "all packs have this one already, by the option `attributes`: leave one of them out";
-            return Err(Invalid::new(["attributes.", key].concat(), InvalidKind::Malformed, hint).into());
+        if !PAGE {
+            self.check_attributes(message)?;
         }
         let limit = options.max_groups();
         let get = || self.targets.get(&message.group, &message.stream, limit, options.max_frame(None));
@@ -194,6 +186,23 @@ impl InLong {
             return Err(SendError::MsgTooLong { bytes, limit });
         }
         Ok(lane)
+    }
+
+    /// Whether attributes of a message can stand beside those that are there already.
+    fn check_attributes(&self, message: &Message<'_>) -> Result<(), SendError> {
+        let has_own = self.has_own_attributes();
+        if let Some((key, _)) =
+            message.attributes.iter().find(|(key, _)| has_own && check::OF_MESSAGES.contains(&&**key))
+        {
+            let hint = "each message is given this one already: leave it out";
+            return Err(Invalid::new(["attributes.", key].concat(), InvalidKind::UnknownField, hint).into());
+        }
+        let own = |key: &str| self.options.attributes.iter().any(|(other, _)| other == key);
+        if let Some((key, _)) = message.attributes.iter().find(|(key, _)| !has_own && own(key)) {
+            let hint = "all packs have this one already, by the option `attributes`: leave one of them out";
+            return Err(Invalid::new(["attributes.", key].concat(), InvalidKind::Malformed, hint).into());
+        }
+        Ok(())
     }
 
     /// Appends a message as it stands in a pack.
@@ -298,7 +307,7 @@ impl InLong {
             if pack.is_packed {
                 out.push_str("&cp=snappy");
             }
-            out.extend(["&cnt=", number.format(pack.count), "&sid="]);
+            out.extend(["&cnt=", number.format(pack.count as u64), "&sid="]);
             out.push_str("0x");
             put_hex(&mut out, self.instance);
             put_hex(&mut out, pack.id);

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use super::check;
 use super::codes::SdkCode;
+use crate::codec::number::write_unsigned;
 #[cfg(any(feature = "native", feature = "js"))]
 use crate::engine::{Limits, OnExhausted, RetryPolicy};
 
@@ -304,9 +305,11 @@ impl Options {
 impl NodeAddress {
     /// As in an URL.
     pub(crate) fn text(&self) -> String {
-        let mut port = itoa::Buffer::new();
+        let mut port = Vec::new();
+        write_unsigned(&mut port, self.port.into());
+        let port = String::from_utf8(port).unwrap_or_default();
         let (open, close) = if self.host.contains(':') { ("[", "]:") } else { ("", ":") };
-        [open, &self.host, close, port.format(self.port)].concat()
+        [open, &self.host, close, &port].concat()
     }
 
     /// An address of its two parts.

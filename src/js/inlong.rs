@@ -84,7 +84,7 @@ pub(super) extern "C" fn tw_new(len: usize) -> u32 {
     let engine = Engine::new(InLong::unchecked(options, seed, local_time), limits, seed);
     // There was none: taking one apart would be code that never runs.
     std::mem::forget(state.engine.replace(engine));
-    std::mem::forget(state.own.net.replace(net));
+    net.keep(&mut state.own.net);
     0
 }
 

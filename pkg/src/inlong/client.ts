@@ -65,7 +65,7 @@ interface Waiting extends Omit<Delivery, "outcome" | "messageLength" | "clientIp
 export class InLongClient {
   private readonly driver_: Driver;
   private readonly host_: Partial<Host>;
-  /** Messages whose outcome is told by itself. */
+  // Messages whose outcome is told by itself.
   private readonly waiting_ = new Map<number, Waiting>();
   private tags_ = 0;
   private closed_ = false;
@@ -221,7 +221,7 @@ export class InLongClient {
     return error;
   }
 
-  /** Tells of what has ended. */
+  // Tells of what has ended.
   private tell_(outcome: Outcome, tag: number) {
     const { options_: options, ip_: clientIp, logger_: logger } = this.driver_;
     const waiting = this.waiting_.get(tag);
@@ -243,7 +243,7 @@ export class InLongClient {
     }
   }
 
-  /** Tells of a message that was refused when its call had ended. */
+  // Tells of a message that was refused when its call had ended.
   private lose_(error: TrackwireError, tag: number) {
     const waiting = this.waiting_.get(tag);
     this.waiting_.delete(tag);

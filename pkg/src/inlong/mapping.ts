@@ -37,6 +37,7 @@ export interface Delimited {
   fields: readonly string[];
 }
 
+/** @internal */
 export type Kind = keyof Mapping;
 
 const WHO = "user|user_key|anonymous|time|";
@@ -47,7 +48,7 @@ const FIELDS = {
   item: "item|key|attributes\\..+",
 };
 
-/** Checks a mapping; `bad` throws. */
+/** Checks a mapping; `bad` throws. @internal */
 export function checkMapping(mapping: Mapping, bad: (field: string, hint: string) => never) {
   for (const [kind, route] of Object.entries(mapping) as [Kind, Route][]) {
     const known = FIELDS[kind];
@@ -68,7 +69,7 @@ export function checkMapping(mapping: Mapping, bad: (field: string, hint: string
   }
 }
 
-/** The message of an event. Throws a `TrackwireError` where it has none. */
+/** The message of an event. Throws a `TrackwireError` where it has none. @internal */
 export function toMessage(event: NeutralEvent, { format = "json" }: Route): string {
   try {
     if (format == "json") return toText(event);

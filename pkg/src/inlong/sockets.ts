@@ -61,8 +61,8 @@ export function connect(host: string, port: number, events: Events): Socket {
   }
 
   async function openInWorker(): Promise<Socket> {
-    // @ts-expect-error It is there in Workers only.
-    const sockets = await import("cloudflare:sockets");
+    // Put together, for bundlers that would look for it: other edge runtimes have none, and HTTP works there.
+    const sockets = await import(["cloudflare", "sockets"].join(":"));
     const made = sockets.connect({ hostname: host, port });
     const writer = made.writable.getWriter();
     socket = {

@@ -39,6 +39,11 @@ impl Net {
         }
     }
 
+    /// Puts it in its place, where there was none.
+    pub(super) fn keep(self, place: &mut Option<Self>) {
+        std::mem::forget(place.replace(self));
+    }
+
     /// What is to be done, if there is something. Without `begins` nothing new is.
     pub(super) fn step(&mut self, engine: &mut Engine<InLong>, begins: bool, now: Now) -> Option<Wanted> {
         let destination = engine.destination().clone();

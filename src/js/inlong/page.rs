@@ -15,6 +15,10 @@ impl Net {
         Self
     }
 
+    pub(super) fn keep(self, place: &mut Option<Self>) {
+        *place = Some(self);
+    }
+
     pub(super) fn step(&mut self, _: &mut Engine<InLong>, _: bool, _: Now) -> Option<Wanted> {
         None
     }

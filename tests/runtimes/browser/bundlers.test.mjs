@@ -19,6 +19,16 @@ for (let n = 0; n < 3; n++) tracker.trackCustomEvent("buy", { loginUserId: "u" +
 window.report = tracker.flush().then(() => tracker.stats());
 `;
 
+// What its messages go through, a path of the page's own origin, is not the bundlers' matter.
+const INLONG = `
+import { InLongClient } from "ENTRY";
+const posted = window.posted = [];
+const fetch = async (url, init) => (posted.push([url, init.body.length]), new Response('{"code":"0"}'));
+const client = new InLongClient({ httpUrl: "/dataproxy/message", fetch });
+for (let n = 0; n < 3; n++) client.send("g", "s", "u" + n);
+window.report = client.flush().then(() => client.stats());
+`;
+
 let dir, remove, server, browser;
 
 before(async () => {
@@ -37,7 +47,7 @@ beforeEach(() => server.reset());
 function sources(name, entry) {
   const root = join(dir, name.replaceAll(/\W/g, "-"));
   mkdirSync(join(root, "out"), { recursive: true });
-  writeFileSync(join(root, "main.js"), MAIN.replace("ENTRY", entry));
+  writeFileSync(join(root, "main.js"), (/inlong/.test(entry) ? INLONG : MAIN).replace("ENTRY", entry));
   const page = '<!doctype html><title>page</title><link rel="icon" href="data:,"><script type="module" src="./main.js"></script>';
   writeFileSync(join(root, "index.html"), page);
   if (!name.startsWith("Vite")) writeFileSync(join(root, "out/index.html"), page);
@@ -67,7 +77,7 @@ const bundlers = {
 };
 
 for (const [name, build] of Object.entries(bundlers)) {
-  for (const entry of ["trackwire/growingio", "trackwire/growingio/url"]) {
+  for (const entry of ["trackwire/growingio", "trackwire/growingio/url", "trackwire/inlong", "trackwire/inlong/url"]) {
     // esbuild knows no assets by `new URL`.
     if (name == "esbuild" && entry.endsWith("url")) continue;
     test(`${name}: ${entry}`, async (t) => {
@@ -77,7 +87,7 @@ for (const [name, build] of Object.entries(bundlers)) {
       assert.equal(files.some((file) => file.endsWith(".wasm")), entry.endsWith("url"), files.join());
       const pages = await serve({ folder: join(root, "out") });
       t.after(() => pages.stop());
-      await visit(pages.origin);
+      await (/inlong/.test(entry) ? post : visit)(pages.origin);
     });
   }
 }
@@ -112,6 +122,18 @@ test("esbuild for Node", async () => {
   const out = execFileSync(process.execPath, [outfile, server.url], { encoding: "utf8", timeout: 20_000 });
   assertBalance(JSON.parse(out), { accepted: 3, delivered: 3 });
 });
+
+/** Opens the page, which posts three messages in one form. */
+async function post(origin) {
+  const page = await browser.newPage();
+  const heard = complaints(page);
+  await page.goto(origin);
+  await page.waitForFunction(() => window.report);
+  assertBalance(await page.evaluate(() => window.report), { accepted: 3, delivered: 3, requests: 1 });
+  assert.deepEqual((await page.evaluate(() => window.posted)).map(([url]) => url), ["/dataproxy/message"]);
+  assert.deepEqual(heard, []);
+  await page.close();
+}
 
 /** Opens the page, which tracks three events and ends with these books. */
 async function visit(origin, books = { accepted: 3, delivered: 3 }) {

@@ -21,7 +21,7 @@ let dir, remove, server, browser;
 
 before(async () => {
   ({ dir, remove } = project());
-  server = await collector();
+  server = await collector("--inlong-listen", "127.0.0.1:0");
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-background-networking"],

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, request as ask } from "node:http";
 import { basename, join } from "node:path";
 import { build, transformSync } from "esbuild";
 import { Miniflare } from "miniflare";
@@ -17,6 +17,8 @@ const IMPORTS = {
   trackwire: "growingio.js",
   "trackwire/growingio": "growingio.js",
   "trackwire/growingio/url": "growingio.url.js",
+  "trackwire/inlong": "inlong.browser.js",
+  "trackwire/inlong/url": "inlong.url.js",
   "trackwire/testing": "testing.js",
 };
 
@@ -59,12 +61,13 @@ export async function inWorker(example, { dir, place, url, done }) {
     external: ["*.wasm"],
     logLevel: "error",
   });
-  const wasm = readFileSync(join(dir, "node_modules/trackwire/dist/growingio.wasm"));
+  const wasm = (name) => ({ type: "CompiledWasm", path: name, contents: readFileSync(join(dir, "node_modules/trackwire/dist", name)) });
   const worker = new Miniflare({
     cf: false,
     modules: [
       { type: "ESModule", path: "main.mjs", contents: outputFiles[0].text },
-      { type: "CompiledWasm", path: "growingio.wasm", contents: wasm },
+      wasm("growingio.wasm"),
+      wasm("inlong.wasm"),
     ],
     compatibilityDate: "2026-04-01",
     bindings: { COLLECTOR: url },
@@ -82,7 +85,7 @@ export async function inWorker(example, { dir, place, url, done }) {
 }
 
 /** In a page that is left as soon as it has run. `done` waits for what arrives. */
-export async function inPage(example, { dir, browser, done }) {
+export async function inPage(example, { dir, url, browser, done }) {
   const dist = join(dir, "node_modules/trackwire/dist");
   const map = JSON.stringify({ imports: Object.fromEntries(Object.entries(IMPORTS).map(([name, file]) => [name, `/dist/${file}`])) });
   const files = new Map();
@@ -104,9 +107,14 @@ export async function inPage(example, { dir, browser, done }) {
     const send = (type, body) => response.writeHead(200, { "content-type": type }).end(body);
     if (pathname == "/") return send("text/html", page);
     if (pathname == "/next") return send("text/html", "<!doctype html><title>next</title>");
+    if (pathname == "/dataproxy/message") {
+      // What a site's server hands on.
+      const { method, headers } = request;
+      return request.pipe(ask(url + pathname, { method, headers }, (answer) => answer.pipe(response.writeHead(answer.statusCode, answer.headers))));
+    }
     if (files.has(pathname)) return send("text/javascript", files.get(pathname));
     const name = basename(pathname);
-    if (/^growingio|^testing/.test(name)) return send(name.endsWith(".wasm") ? "application/wasm" : "text/javascript", readFileSync(join(dist, name)));
+    if (/^growingio|^inlong|^testing/.test(name)) return send(name.endsWith(".wasm") ? "application/wasm" : "text/javascript", readFileSync(join(dist, name)));
     response.writeHead(404).end();
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
