@@ -1,15 +1,15 @@
-// The npm package makes the calls that it is told: `[what, with]` a line, answered by `{}` or `{"raised", "code", "field"}`.
+// The npm package makes the calls to a tracker that it is told, a line each.
 //
 //   node conformance.mjs PROJECT      (a project that has the package installed)
 
-import { hear, logger, say } from "./lines.mjs";
+import { logger, serve } from "./lines.mjs";
 import { enter } from "./project.mjs";
 
 const { GrowingTracker } = await enter(process.argv[2]);
 let tracker;
 let now;
 
-const acts = {
+await serve({
   make(options) {
     now = undefined;
     tracker = new GrowingTracker({ ...options, logger, clock: () => now ?? Date.now() });
@@ -22,13 +22,4 @@ const acts = {
   },
   flush: (timeout) => tracker.flush({ timeout }),
   close: (timeout) => tracker.close({ timeout }),
-};
-
-for await (const [what, given] of hear()) {
-  try {
-    await acts[what](given);
-    say({});
-  } catch (error) {
-    say({ raised: error.message, code: error.code, field: error.field });
-  }
-}
+});

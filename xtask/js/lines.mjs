@@ -10,5 +10,16 @@ export async function* hear() {
   for await (const line of createInterface({ input: process.stdin })) yield JSON.parse(line);
 }
 
+/** Does what each line says, `[what, with]`, and answers it by `{"gave"}` or `{"raised", "code", "field", "sdkCode"}`. */
+export async function serve(acts) {
+  for await (const [what, given] of hear()) {
+    try {
+      say({ gave: await acts[what](given) });
+    } catch (error) {
+      say({ raised: error.message, code: error.code, field: error.field, sdkCode: error.sdkCode });
+    }
+  }
+}
+
 /** For trackers: what they print must not get among the lines. */
 export const logger = { log: console.error, warn: console.error };

@@ -110,8 +110,9 @@ fn conformance_growingio() -> StepResult {
     conformance("growingio")
 }
 
-/// Natively, and to the collector.
+/// Natively, through the npm package in Node, and to the collector.
 fn conformance_inlong() -> StepResult {
+    package::setup()?;
     collector()?;
     conformance("inlong")
 }

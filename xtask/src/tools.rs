@@ -20,6 +20,10 @@ pub(crate) fn cargo() -> Command {
             command.env_remove(name);
         }
     }
+    // A relative one holds from where this program was started, whose builds are looked for there.
+    if let (Some(folder), Ok(here)) = (env::var_os("CARGO_TARGET_DIR"), env::current_dir()) {
+        command.env("CARGO_TARGET_DIR", here.join(folder));
+    }
     command
 }
 

@@ -1,4 +1,5 @@
-//! InLong DataProxy: exchanges of the vendor's clients with its server, played to our client and to the collector.
+//! InLong DataProxy: exchanges of the vendor's clients with its server, played to our client, natively and in the npm package,
+//! and to the collector.
 
 mod client;
 mod server;
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Report, Verdict};
 use crate::collector::Collector;
+use client::Runtime;
 use vector::Vector;
 
 /// Runs every case.
@@ -21,11 +23,15 @@ pub(super) fn run(files: &[PathBuf], report: &mut Report) -> Result<(), String> 
         arguments.extend(["--inlong-unknown", target]);
     }
     let collector = Collector::start_with("127.0.0.1:0", "conformance", &arguments)?;
+    let mut runtimes = [Runtime::Native, Runtime::npm()?];
     for (file, vector) in vectors {
         let mut verdicts: Vec<(&'static str, Verdict)> = Vec::new();
         match &vector {
             Ok(vector) => {
-                verdicts.extend(client::replay(vector).map(|verdict| ("native", verdict)));
+                for runtime in &mut runtimes {
+                    let name = runtime.name();
+                    verdicts.extend(client::replay(vector, runtime).map(|verdict| (name, verdict)));
+                }
                 verdicts.extend(server::play(vector, &collector).map(|verdict| ("collector", verdict)));
             }
             Err(why) => verdicts.push(("case", Verdict::Failed(why.clone()))),

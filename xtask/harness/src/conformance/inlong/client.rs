@@ -1,17 +1,15 @@
-//! The client's side: our client sends what the vendor's client sent, to a Manager and a node of this program's own that
-//! answer as the vendor's server did. What arrives must mean the same, and what is told of it must be what the answers say.
+//! The client's side: our client, natively and in the npm package, sends what the vendor's client sent, to a Manager and a
+//! node of this program's own that answer as the vendor's server did. What arrives must mean the same, and what is told of
+//! it must be what the answers say.
 
 mod compare;
 mod http;
 mod manager;
 mod node;
 mod options;
+mod runtime;
 
-use std::sync::mpsc;
 use std::time::Duration;
-
-use trackwire::engine::Fate;
-use trackwire::inlong::{Client, Delivery, Message};
 
 use super::super::Verdict;
 use super::vector::{Exchange, Kind, Vector};
@@ -21,6 +19,8 @@ use crate::inlong::attributes;
 use crate::inlong::frame::Frame;
 use crate::json::Json;
 use node::{Node, Reply};
+pub(super) use runtime::Runtime;
+use runtime::{Client, Ended, Target};
 
 /// How long what is due may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -44,14 +44,14 @@ enum End {
 }
 
 /// Replays a case; `None` where it says nothing of a client.
-pub(super) fn replay(vector: &Vector) -> Option<Verdict> {
+pub(super) fn replay(vector: &Vector, runtime: &mut Runtime) -> Option<Verdict> {
     let played = match &vector.kind {
         Kind::Frames(exchanges) => match quirk(exchanges) {
             Some(why) => return Some(Verdict::Skipped(why)),
-            None => frames(vector, exchanges),
+            None => frames(vector, exchanges, runtime),
         },
-        Kind::Forms(exchanges) => http::replay(vector, exchanges),
-        Kind::Manager { status, body, requests } => manager::replay(*status, body, requests),
+        Kind::Forms(exchanges) => http::replay(vector, exchanges, runtime),
+        Kind::Manager { status, body, requests } => manager::replay(*status, body, requests, runtime),
         Kind::RawFrames { .. } | Kind::RawHttp { .. } => return None,
     };
     Some(played.into())
@@ -72,13 +72,14 @@ fn quirk(exchanges: &[Exchange]) -> Option<&'static str> {
 }
 
 /// Every frame with messages, one after the other, then heartbeats.
-fn frames(vector: &Vector, exchanges: &[Exchange]) -> Result<(), String> {
+fn frames(vector: &Vector, exchanges: &[Exchange], runtime: &mut Runtime) -> Result<(), String> {
     let decode = |exchange: &Exchange| Frame::decode(&exchange.request);
     let theirs: Vec<Frame> = exchanges.iter().map(decode).collect::<Result<_, _>>()?;
     let node = Node::start()?;
     let manager = Capture::start(&manager::answers(node.port()))?;
-    let options = options::of(vector, exchanges, &theirs, &manager.url())?;
-    let client = Client::builder(options.clone()).build().map_err(|error| error.to_string())?;
+    let settings = options::of(vector, exchanges, &theirs, &manager.url())?;
+    let options = &settings.options;
+    let mut client = runtime.client(&settings)?;
     let mut seen = 0;
     for (at, (exchange, theirs)) in exchanges.iter().zip(&theirs).enumerate() {
         let repeated = at > 0 && exchanges[at - 1].request == exchange.request;
@@ -92,7 +93,7 @@ fn frames(vector: &Vector, exchanges: &[Exchange]) -> Result<(), String> {
             _ if exchange.answer.is_none() => vec![Reply::Nothing],
             _ => vec![refused],
         });
-        let ends = send(&client, vector, theirs)?;
+        let ends = send(&mut *client, vector, theirs)?;
         let frames = node.frames();
         let ours = &frames[seen..];
         seen = frames.len();
@@ -101,35 +102,24 @@ fn frames(vector: &Vector, exchanges: &[Exchange]) -> Result<(), String> {
             if ours.len() != wanted || ours.iter().any(|frame| frame != &ours[0]) {
                 return Err(format!("{wanted} equal frames were to come, {} came", ours.len()));
             }
-            compare::frames(vector, theirs, &Frame::decode(&ours[0])?, &options)?;
-            ends.iter().try_for_each(|delivery| told(end, delivery))
+            compare::frames(vector, theirs, &Frame::decode(&ours[0])?, options)?;
+            ends.iter().try_for_each(|ended| told(end, ended))
         };
         exchanged().map_err(|why| format!("exchange {at}: {why}"))?;
     }
-    heartbeats(exchanges, &theirs, &node, &client)?;
+    heartbeats(exchanges, &theirs, &node, &mut *client)?;
     manager::asked(&vector.manager_requests, &manager, options.ser_ip.as_deref())?;
-    refused(vector, &client)?;
-    client.close_blocking(PATIENCE).map(drop).map_err(|error| error.to_string())
+    refused(vector, &mut *client)?;
+    client.close(PATIENCE)
 }
 
 /// Sends the messages of a frame and waits until each has ended.
-fn send(client: &Client, vector: &Vector, theirs: &Frame) -> Result<Vec<Delivery>, String> {
-    let (group, stream) =
-        (theirs.attribute("groupId").unwrap_or_default(), theirs.attribute("streamId").unwrap_or_default());
+fn send(client: &mut dyn Client, vector: &Vector, theirs: &Frame) -> Result<Vec<Ended>, String> {
+    let id = |key| theirs.attribute(key).unwrap_or_default().to_owned();
+    let attributes = options::attributes_of(theirs);
+    let to = Target { group: id("groupId"), stream: id("streamId"), attributes };
     let messages = options::messages(vector, theirs)?;
-    let (sender, ended) = mpsc::channel();
-    for (data, time) in &messages {
-        let message = Message::new(group, stream, &data[..]);
-        let message = time.iter().fold(message, |message, time| message.time(*time));
-        let added = options::attributes_of(theirs);
-        let message = added.into_iter().fold(message, |message, (key, value)| message.attribute(key, value));
-        let sender = sender.clone();
-        let told = move |delivery| drop(sender.send(delivery));
-        client.send_reported(&message, told).map_err(|error| format!("a message was refused: {error}"))?;
-    }
-    drop(sender);
-    client.flush_blocking(PATIENCE).map_err(|error| error.to_string())?;
-    let ends: Vec<Delivery> = messages.iter().map_while(|_| ended.recv_timeout(PATIENCE).ok()).collect();
+    let ends = client.send(&to, &messages)?;
     match ends.len() {
         told if told == messages.len() => Ok(ends),
         told => Err(format!("{} messages were sent, the end of {told} was told", messages.len())),
@@ -156,18 +146,22 @@ fn end_of(code: u32) -> End {
     }
 }
 
-fn told(end: End, delivery: &Delivery) -> Result<(), String> {
-    let fits = match (end, &delivery.fate) {
-        (End::Delivered | End::Retried, Fate::Delivered) => true,
-        (End::Unconfirmed, Fate::Unconfirmed) => true,
-        (End::Rejected(code) | End::RetriedOnce(code), Fate::Rejected(cause)) => cause.code == code,
+fn told(end: End, ended: &Ended) -> Result<(), String> {
+    let fits = match (end, ended) {
+        (End::Delivered | End::Retried, Ended::Delivered) => true,
+        (End::Unconfirmed, Ended::Unconfirmed) => true,
+        (End::Rejected(code) | End::RetriedOnce(code), Ended::Rejected(told)) => *told == code,
         _ => false,
     };
-    if fits { Ok(()) } else { Err(format!("{end:?} was to be told, {:?} was", delivery.fate)) }
+    match ended {
+        _ if fits => Ok(()),
+        Ended::Otherwise(how) => Err(format!("{end:?} was to be told, {how} was")),
+        ended => Err(format!("{end:?} was to be told, {ended:?} was")),
+    }
 }
 
 /// Calls that the C++ client refused: `["send", group, stream, message, …]`, with `send=CODE` in its output.
-fn refused(vector: &Vector, client: &Client) -> Result<(), String> {
+fn refused(vector: &Vector, client: &mut dyn Client) -> Result<(), String> {
     let sends =
         vector.calls.iter().filter(|call| call.elements().first().and_then(Json::text) == Some("send"));
     let codes = vector.output.iter().filter_map(|line| line.strip_prefix("send=")?.parse::<i32>().ok());
@@ -179,7 +173,7 @@ fn refused(vector: &Vector, client: &Client) -> Result<(), String> {
         if !REFUSALS.contains(&code) {
             continue;
         }
-        let got = client.send(group, stream, message).err().map(|error| error.code());
+        let got = client.offer(group, stream, message)?.err().and_then(|refused| refused.code);
         if got != Some(code) {
             return Err(format!("{call}: the code {code} was to be returned, it was {got:?}"));
         }
@@ -188,7 +182,12 @@ fn refused(vector: &Vector, client: &Client) -> Result<(), String> {
 }
 
 /// Heartbeats like the vendor's, where the case has such, and what is not understood does no harm.
-fn heartbeats(exchanges: &[Exchange], theirs: &[Frame], node: &Node, client: &Client) -> Result<(), String> {
+fn heartbeats(
+    exchanges: &[Exchange],
+    theirs: &[Frame],
+    node: &Node,
+    client: &mut dyn Client,
+) -> Result<(), String> {
     let mut expected = exchanges.iter().zip(theirs).filter(|(_, frame)| frame.is_heartbeat());
     let Some((exchange, _)) = expected.next() else {
         // The first on a connection opens it.
@@ -202,7 +201,7 @@ fn heartbeats(exchanges: &[Exchange], theirs: &[Frame], node: &Node, client: &Cl
     let group = data.and_then(|frame| frame.attribute("groupId")).unwrap_or("test_group");
     if data.is_none() {
         // Without anything to send there is no connection.
-        client.send(group, "before_heartbeat", "hello").map_err(|error| error.to_string())?;
+        client.offer(group, "before_heartbeat", "hello")?.map_err(|refused| refused.why)?;
     }
     let before = node.heartbeats(0, PATIENCE).len();
     let came = node.heartbeats(before + 1, PATIENCE);
@@ -210,11 +209,10 @@ fn heartbeats(exchanges: &[Exchange], theirs: &[Frame], node: &Node, client: &Cl
         return Err("no heartbeat came".to_owned());
     }
     came.iter().try_for_each(|heartbeat| compare::heartbeat(heartbeat))?;
-    client.send(group, "after_heartbeat", "still there").map_err(|error| error.to_string())?;
-    match client.flush_blocking(PATIENCE) {
-        Ok(report) if report.pending == 0 && report.delivered > 0 => Ok(()),
-        Ok(report) => Err(format!("after the heartbeat: {report:?}")),
-        Err(error) => Err(error.to_string()),
+    client.offer(group, "after_heartbeat", "still there")?.map_err(|refused| refused.why)?;
+    match client.flush(PATIENCE)? {
+        report if report.pending == 0 && report.delivered > 0 => Ok(()),
+        report => Err(format!("after the heartbeat: {report:?}")),
     }
 }
 

@@ -1,12 +1,13 @@
 //! Forms: our client posts what the vendor's Java client posted.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc;
 
-use trackwire::inlong::{Client, Message, Options, Protocol};
+use trackwire::inlong::{Options, Protocol};
 
 use super::super::vector::{HttpExchange, Vector};
-use super::{End, NO_ANSWER, PATIENCE, end_of, manager, options, told};
+use super::options::{Settings, Timed};
+use super::runtime::{Client, Runtime, Target};
+use super::{End, NO_ANSWER, end_of, manager, options, told};
 use crate::capture::{Answer, Capture, Request};
 use crate::http::{Message as HttpMessage, unescape};
 use crate::inlong::attributes;
@@ -19,25 +20,30 @@ const FORM: &str = "application/x-www-form-urlencoded";
 type Form = (BTreeMap<String, String>, Vec<Vec<u8>>);
 
 /// Posts every form and compares.
-pub(super) fn replay(vector: &Vector, exchanges: &[HttpExchange]) -> Result<(), String> {
+pub(super) fn replay(
+    vector: &Vector,
+    exchanges: &[HttpExchange],
+    runtime: &mut Runtime,
+) -> Result<(), String> {
     let endpoint = Capture::start(&[])?;
     let manager = Capture::start(&manager::answers(endpoint.port()))?;
     let mut options = Options::new(format!("{}/inlong/manager/openapi/dataproxy/getIpList", manager.url()));
     options.protocol = Protocol::Http;
     options.pack_timeout = options::PACK_TIMEOUT;
+    let mut settings = Settings::new(options);
     if let Some(request) = vector.manager_requests.first() {
-        options::authorise(&mut options, request)?;
+        settings.authorise(request)?;
     }
-    let client = Client::builder(options).build().map_err(|error| error.to_string())?;
+    let mut client = runtime.client(&settings)?;
     for (at, exchange) in exchanges.iter().enumerate() {
-        post(&client, &endpoint, exchange).map_err(|why| format!("exchange {at}: {why}"))?;
+        post(&mut *client, &endpoint, exchange).map_err(|why| format!("exchange {at}: {why}"))?;
     }
     manager::asked(&vector.manager_requests, &manager, None)?;
-    client.close_blocking(NO_ANSWER).map(drop).map_err(|error| error.to_string())
+    client.close(NO_ANSWER)
 }
 
 /// One form with its answer; after a refusal that may be tried again the next is accepted.
-fn post(client: &Client, endpoint: &Capture, exchange: &HttpExchange) -> Result<(), String> {
+fn post(client: &mut dyn Client, endpoint: &Capture, exchange: &HttpExchange) -> Result<(), String> {
     let (theirs, answer) = (read(&exchange.request)?, read(&exchange.answer)?);
     let status: u16 = answer.start.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(200);
     let body = String::from_utf8_lossy(&answer.body).into_owned();
@@ -51,20 +57,14 @@ fn post(client: &Client, endpoint: &Capture, exchange: &HttpExchange) -> Result<
     endpoint.script(vec![Answer::Cut; before].into_iter().chain(answers).collect());
     let (expected, messages) = form(&theirs.body)?;
     let time = expected.get("dt").and_then(|dt| dt.parse().ok());
-    let of = |key: &str| expected.get(key).map(String::as_str).unwrap_or_default();
-    let (sender, ended) = mpsc::channel();
-    for message in &messages {
-        let message = Message::new(of("groupId"), of("streamId"), &message[..]);
-        let message = time.iter().fold(message, |message, time: &u64| message.time(*time));
-        let sender = sender.clone();
-        let told = move |delivery| drop(sender.send(delivery));
-        client.send_reported(&message, told).map_err(|error| format!("a message was refused: {error}"))?;
+    let of = |key: &str| expected.get(key).cloned().unwrap_or_default();
+    let to = Target { group: of("groupId"), stream: of("streamId"), attributes: Vec::new() };
+    let messages: Vec<Timed> = messages.into_iter().map(|message| (message, time)).collect();
+    let ends = client.send(&to, &messages)?;
+    if ends.len() != messages.len() {
+        return Err("the end of a message was not told".to_owned());
     }
-    client.flush_blocking(PATIENCE).map_err(|error| error.to_string())?;
-    for _ in &messages {
-        let delivery = ended.recv_timeout(PATIENCE).map_err(|_| "the end of a message was not told")?;
-        told(end, &delivery)?;
-    }
+    ends.iter().try_for_each(|ended| told(end, ended))?;
     let requests = endpoint.requests();
     let wanted = if matches!(end, End::Retried | End::RetriedOnce(_)) { 2 } else { 1 };
     if requests.len() != before + wanted {

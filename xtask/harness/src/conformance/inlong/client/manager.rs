@@ -3,10 +3,12 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use trackwire::inlong::{Client, Options};
+use trackwire::inlong::Options;
 
 use super::super::vector::ManagerRequest;
 use super::node::Node;
+use super::options::Settings;
+use super::runtime::Runtime;
 use super::{NO_ANSWER, PATIENCE, compare, options};
 use crate::capture::{Answer, Capture};
 use crate::json::Json;
@@ -36,7 +38,12 @@ pub(super) fn asked(expected: &[ManagerRequest], manager: &Capture, ip: Option<&
 }
 
 /// A Manager's answer, and what each client asked.
-pub(super) fn replay(status: u16, body: &str, requests: &[ManagerRequest]) -> Result<(), String> {
+pub(super) fn replay(
+    status: u16,
+    body: &str,
+    requests: &[ManagerRequest],
+    runtime: &mut Runtime,
+) -> Result<(), String> {
     let node = Node::start()?;
     let (body, usable) = at(body, node.port());
     let usable = usable && status == 200;
@@ -47,14 +54,15 @@ pub(super) fn replay(status: u16, body: &str, requests: &[ManagerRequest]) -> Re
     let mut options = Options::new(format!("{}{base}", manager.url()));
     options.inlong_group_ids = vec![group.to_owned()];
     options.pack_timeout = options::PACK_TIMEOUT;
-    options::authorise(&mut options, expected)?;
-    let client = Client::builder(options).build().map_err(|error| error.to_string())?;
-    client.send(group, "s1", "hello").map_err(|error| error.to_string())?;
+    let mut settings = Settings::new(options);
+    settings.authorise(expected)?;
+    let mut client = runtime.client(&settings)?;
+    client.offer(group, "s1", "hello")?.map_err(|refused| refused.why)?;
     if !manager.wait(1, PATIENCE) {
         return Err("the Manager was not asked".to_owned());
     }
     let time = if usable { PATIENCE } else { NO_ANSWER };
-    let report = client.flush_blocking(time).map_err(|error| error.to_string())?;
+    let report = client.flush(time)?;
     if (report.delivered, report.pending) != if usable { (1, 0) } else { (0, 1) } {
         return Err(format!("with a list that is {}usable: {report:?}", if usable { "" } else { "not " }));
     }
@@ -68,7 +76,7 @@ pub(super) fn replay(status: u16, body: &str, requests: &[ManagerRequest]) -> Re
         ));
     }
     asked(requests, &manager, None)?;
-    client.close_blocking(Duration::ZERO).map(drop).map_err(|error| error.to_string())
+    client.close(Duration::ZERO)
 }
 
 /// The answer with its nodes at this port of the loopback, and whether there is one to use.

@@ -36,6 +36,15 @@ pub(super) const PROTOCOL: [&str; 15] = [
     "rtime1",
 ];
 
+/// How our client is set up.
+pub(super) struct Settings {
+    pub(super) options: Options,
+    /// The vendor's configuration, where that is what `options` were read from.
+    config: Option<Json>,
+    /// Who asks the Manager, and the secret: what keeps `options` from being all, because they do not show it.
+    credentials: Option<(String, String)>,
+}
+
 /// A message and the data time that goes with it.
 pub(super) type Timed = (Vec<u8>, Option<u64>);
 
@@ -45,13 +54,15 @@ pub(super) fn of(
     exchanges: &[Exchange],
     frames: &[Frame],
     manager: &str,
-) -> Result<Options, String> {
+) -> Result<Settings, String> {
     let path = "/inlong/manager/openapi/dataproxy/getIpList";
     let frame = frames.iter().find(|frame| !frame.is_heartbeat());
+    let mut config = None;
     let mut options = match vector.producer() {
         Producer::Cpp => {
-            let text = with_manager(&vector.config, &format!("{manager}{path}")).to_string();
-            let (mut options, _) = Options::from_config(&text).map_err(|error| error.to_string())?;
+            let with_manager = with_manager(&vector.config, &format!("{manager}{path}"));
+            let mut options = read(&with_manager)?;
+            config = Some(with_manager);
             // Here a node's port is given in any case, and a file would outlive the case.
             options.cache_file = None;
             options
@@ -74,9 +85,6 @@ pub(super) fn of(
     };
     // A pack is to hold what is sent together, however slow the machine: it closes at a flush.
     options.pack_timeout = PACK_TIMEOUT;
-    if let Some(request) = vector.manager_requests.first() {
-        authorise(&mut options, request)?;
-    }
     options.is_ack = frame.is_none_or(|frame| frame.attribute("isAck") != Some("false"));
     if frames.iter().any(Frame::is_heartbeat) && vector.producer() != Producer::Cpp {
         options.heart_beat_interval = 300;
@@ -85,26 +93,82 @@ pub(super) fn of(
     if exchanges.iter().any(unanswered) {
         options.request_timeout = u64::try_from(NO_ANSWER.as_millis()).unwrap_or(u64::MAX);
     }
-    Ok(options)
+    let mut settings = Settings { config, ..Settings::new(options) };
+    if let Some(request) = vector.manager_requests.first() {
+        settings.authorise(request)?;
+    }
+    Ok(settings)
+}
+
+impl Settings {
+    pub(super) fn new(options: Options) -> Self {
+        Self { options, config: None, credentials: None }
+    }
+
+    /// Takes the credentials that a request to the Manager has.
+    pub(super) fn authorise(&mut self, request: &ManagerRequest) -> Result<(), String> {
+        let Some(header) = request.header("authorization") else { return Ok(()) };
+        let pair = header.strip_prefix("Basic ").ok_or("an authorization that is not Basic")?;
+        let pair = BASE64_STANDARD.decode(pair).map_err(|error| error.to_string())?;
+        let pair = String::from_utf8(pair).map_err(|error| error.to_string())?;
+        let (id, key) = pair.split_once(':').ok_or("credentials without a colon")?;
+        self.options.need_auth = true;
+        self.options.auth_id = Some(id.to_owned());
+        self.options.auth_key = Some(key.into());
+        self.credentials = Some((id.to_owned(), key.to_owned()));
+        Ok(())
+    }
+
+    /// The options of the npm package: the vendor's configuration as it is, and beside it what differs from what it says,
+    /// or else from the defaults.
+    pub(super) fn to_json(&self) -> Result<Json, String> {
+        let base = self.config.as_ref().map_or_else(|| Ok(Options::default()), read)?;
+        let text = |text: &str| Json::String(text.to_owned());
+        let mut members = Vec::new();
+        members.extend(self.config.clone().map(|config| ("config", config)));
+        for ((name, value), (_, otherwise)) in shown(&self.options).into_iter().zip(shown(&base)) {
+            if value != otherwise {
+                members.push((name, value));
+            }
+        }
+        if let Some((id, key)) = &self.credentials {
+            members.extend([("needAuth", Json::Bool(true)), ("authId", text(id)), ("authKey", text(key))]);
+        }
+        Ok(Json::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()))
+    }
+}
+
+/// What cases set, by the names of the npm package.
+fn shown(options: &Options) -> [(&'static str, Json); 13] {
+    let text = |text: &str| Json::String(text.to_owned());
+    let number = |number: u64| Json::Number(number.to_string());
+    let bytes = |bytes: usize| Json::Number(bytes.to_string());
+    let groups = options.inlong_group_ids.iter().map(|group| text(group)).collect();
+    [
+        ("inlongGroupIds", Json::Array(groups)),
+        ("managerUrl", text(&options.manager_url)),
+        ("protocol", text(&options.protocol.name().to_lowercase())),
+        ("msgType", number(options.msg_type.into())),
+        ("extendField", number(options.extend_field.into())),
+        ("isAck", Json::Bool(options.is_ack)),
+        ("packSize", options.pack_size.map_or(Json::Null, bytes)),
+        ("packTimeout", number(options.pack_timeout)),
+        ("extPackSize", bytes(options.ext_pack_size)),
+        ("enableZip", Json::Bool(options.enable_zip)),
+        ("minZipLen", bytes(options.min_zip_len)),
+        ("requestTimeout", number(options.request_timeout)),
+        ("heartBeatInterval", number(options.heart_beat_interval)),
+    ]
+}
+
+fn read(config: &Json) -> Result<Options, String> {
+    Options::from_config(&config.to_string()).map(|(options, _)| options).map_err(|error| error.to_string())
 }
 
 /// The Java client compresses from 120 bytes of messages on; ours above a number of bytes of the body.
 fn java_threshold(frame: &Frame) -> Result<usize, String> {
     let lengths = if frame.kind == 3 || frame.ext & LINES != 0 { 0 } else { 4 * frame.messages()?.len() };
     Ok(119 + lengths)
-}
-
-/// Credentials as a request to the Manager has them.
-pub(super) fn authorise(options: &mut Options, request: &ManagerRequest) -> Result<(), String> {
-    let Some(header) = request.header("authorization") else { return Ok(()) };
-    let pair = header.strip_prefix("Basic ").ok_or("an authorization that is not Basic")?;
-    let pair = BASE64_STANDARD.decode(pair).map_err(|error| error.to_string())?;
-    let pair = String::from_utf8(pair).map_err(|error| error.to_string())?;
-    let (id, key) = pair.split_once(':').ok_or("credentials without a colon")?;
-    options.need_auth = true;
-    options.auth_id = Some(id.to_owned());
-    options.auth_key = Some(key.into());
-    Ok(())
 }
 
 /// The messages that a frame was made of, with data time where the frame tells the caller's.
