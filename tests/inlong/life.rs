@@ -209,3 +209,68 @@ fn a_close_in_time_reports_what_is_left() {
     let delivery = told.recv_timeout(LONG).unwrap();
     assert!(matches!(delivery.fate, Fate::Dropped(_)) && delivery.possibly_delivered, "{delivery:?}");
 }
+
+#[test]
+fn who_waits_for_a_message_is_told_of_no_other() {
+    let server = serve(1);
+    server.faults(r#"[{"system":"inlong","node":1,"down":true}]"#);
+    let first = client(&server, |_| {});
+    let awaited = first.deliver(&Message::new("test_group", "s1", "old")).unwrap();
+    let (_, bytes) = first.suspend_blocking(std::time::Duration::ZERO).unwrap();
+    // Its end is another client's, so the wait is over.
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(matches!(pin!(awaited).as_mut().poll(&mut context), Poll::Ready(None)));
+
+    server.faults("[]");
+    let second = Client::builder(options(&server)).restore(bytes).build().unwrap();
+    let (sender, told) = mpsc::channel();
+    let message = Message::new("test_group", "s1", "new");
+    second.send_reported(&message, move |delivery| sender.send(delivery.message).unwrap()).unwrap();
+    second.close_blocking(LONG).unwrap();
+    assert_eq!(told.iter().collect::<Vec<_>>(), [b"new"]);
+    assert_eq!(texts(&server), ["new", "old"]);
+}
+
+#[test]
+fn messages_of_another_layout_are_not_restored() {
+    let server = serve(1);
+    let of = |extend_field| client(&server, |options| options.extend_field = extend_field);
+    let first = of(0x20);
+    first.send("test_group", "s1", "line").unwrap();
+    let (_, bytes) = first.suspend_blocking(std::time::Duration::ZERO).unwrap();
+    let restore = |extend_field| {
+        let builder =
+            Client::builder(options(&server)).options(|options| options.extend_field = extend_field);
+        builder.restore(bytes.clone()).build().map(drop)
+    };
+    assert!(matches!(restore(0), Err(trackwire::inlong::BuildError::Restore(_))));
+    assert!(restore(0x20).is_ok());
+}
+
+#[test]
+fn frames_keep_their_bound_whatever_joins_the_messages() {
+    for (protocol, msg_type, extend_field) in
+        [(Protocol::Tcp, 3, 0), (Protocol::Tcp, 7, 0x20), (Protocol::Tcp, 5, 0), (Protocol::Http, 7, 0)]
+    {
+        // One byte more, and the server refuses or closes.
+        let server = Server::with(Served {
+            inlong_listen: Some((Ipv4Addr::LOCALHOST, 0).into()),
+            inlong_max_frame: 65_536,
+            ..Served::default()
+        });
+        let client = client(&server, |options| {
+            (options.protocol, options.msg_type, options.extend_field) = (protocol, msg_type, extend_field);
+            options.enable_zip = false;
+        });
+        for _ in 0..50_000 {
+            client.send("test_group", "s1", "x").unwrap();
+        }
+        let long = "ß".repeat(20_000);
+        let fits = client.send("test_group", "s1", &*long);
+        assert_eq!(fits.is_ok(), protocol == Protocol::Tcp, "escaped it has 120,000 bytes: {fits:?}");
+        client.close_blocking(LONG).unwrap();
+        let stats = client.stats();
+        assert_eq!(stats.delivered, 50_000 + u64::from(fits.is_ok()), "type {msg_type}: {stats:?}");
+        assert_eq!(stats.maybe_duplicated, 0, "type {msg_type}: {stats:?}");
+    }
+}
