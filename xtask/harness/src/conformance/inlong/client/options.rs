@@ -212,3 +212,27 @@ fn with_manager(config: &Json, url: &str) -> Json {
     };
     Json::Object(members.iter().map(changed).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use trackwire::inlong::Options;
+
+    use super::{Settings, read};
+    use crate::json::Json;
+
+    #[test]
+    fn beside_the_configuration_stands_what_differs_from_it() -> Result<(), String> {
+        let config =
+            r#"{"init-param":{"manager_url":"http://127.0.0.1:1/x","msg_type":5,"pack_timeout":100}}"#;
+        let config = Json::parse(config)?;
+        let mut options = read(&config)?;
+        options.pack_timeout = 200;
+        let settings = Settings { config: Some(config.clone()), ..Settings::new(options) };
+        assert_eq!(settings.to_json()?.to_string(), format!(r#"{{"config":{config},"packTimeout":200}}"#));
+        let mut options = Options::new("http://127.0.0.1:1/x");
+        options.msg_type = 5;
+        let expected = r#"{"managerUrl":"http://127.0.0.1:1/x","msgType":5}"#;
+        assert_eq!(Settings::new(options).to_json()?.to_string(), expected);
+        Ok(())
+    }
+}
