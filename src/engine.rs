@@ -66,6 +66,9 @@ const CLOSED: Fate = Fate::Dropped(DropReason::Closed);
 /// From so many lanes on, a new one takes the place of one that holds nothing.
 const MANY_LANES: usize = 64;
 
+/// What a lane with records takes at least beyond them, bytes, and of its first segment.
+const LANE_BYTES: usize = 1_024;
+
 /// The most bytes of a text tag.
 const MAX_TAG: usize = 1_024;
 
@@ -206,6 +209,8 @@ struct Live {
     sealed: usize,
     /// Bytes of text tags.
     tags: usize,
+    /// Lanes with records, where there may be many.
+    lanes: usize,
 }
 
 impl<D: Destination> Engine<D> {
@@ -215,7 +220,7 @@ impl<D: Destination> Engine<D> {
         Self {
             largest_batch: limits.largest_batch(|bytes| destination.sealed_bound(bytes, 1)),
             destination,
-            pool: Pool::new(limits.segment_bytes),
+            pool: Pool::new(limits.segment_bytes, if D::ROUTED { LANE_BYTES } else { usize::MAX }),
             limits,
             seed,
             lanes: Vec::new(),
@@ -303,6 +308,9 @@ impl<D: Destination> Engine<D> {
         let at = now.mono.min(i64::MAX as u64) as i64;
         let lane = &mut self.lanes[index];
         let first = lane.head == lane.queue.end();
+        if D::ROUTED && lane.queue.is_empty() {
+            self.live.lanes += 1;
+        }
         let was_ready = lane.is_full();
         lane.queue.push(&mut self.pool, record, at, tag);
         if first {
@@ -520,7 +528,8 @@ impl<D: Destination> Engine<D> {
         let reserve = sealed.max(self.limits.sealed_reserve());
         (!D::ROUTED || live.plain.saturating_add(bytes) <= self.limits.max_plain_bytes)
             && live.events < self.limits.max_queue_events
-            && live.plain + live.tags + reserve + bytes <= self.limits.max_queue_bytes
+            && live.plain + live.tags + live.lanes * LANE_BYTES + reserve + bytes
+                <= self.limits.max_queue_bytes
     }
 
     /// Drops the oldest event that is not under way; with the whole of its batch, if it is in one.

@@ -16,6 +16,8 @@ pub(super) struct Queue {
     #[allow(clippy::vec_box, reason = "code that moves a segment is smaller when it moves a pointer")]
     segments: Vec<Box<Segment>>,
     end: u64,
+    /// Of the next segment, bytes.
+    next_size: usize,
 }
 
 /// Spare segments, so that a steady flow allocates nothing.
@@ -24,6 +26,8 @@ pub(super) struct Pool {
     #[allow(clippy::vec_box, reason = "they come from and go to queues, which move them")]
     spare: Vec<Box<Segment>>,
     segment_bytes: usize,
+    /// Of a lane's first segment, bytes.
+    first_size: usize,
     /// Bytes of all segments that hold records.
     held: usize,
 }
@@ -45,6 +49,8 @@ struct Segment {
 const ENDED: u32 = 1 << 31;
 
 const SPARE_SEGMENTS: usize = 16;
+/// Only where there is a system with many lanes.
+const SMALL_FIRST: bool = cfg!(feature = "inlong");
 /// Not in the npm package's module: its allocator keeps what comes back itself.
 const SPARES: bool = !cfg!(all(feature = "js", not(feature = "wasm"), target_family = "wasm"));
 
@@ -65,7 +71,13 @@ impl Queue {
                 && last.data.capacity() - last.data.len() >= record.len()
         });
         if !fits {
-            let mut segment = pool.take(record.len());
+            // Small at first where there may be many lanes, most of which may hold little.
+            let mut size = pool.segment_bytes;
+            if SMALL_FIRST {
+                size = self.next_size.clamp(pool.first_size, size);
+                self.next_size = size * 2;
+            }
+            let mut segment = pool.take(record.len().max(size));
             segment.first = self.end;
             self.segments.push(segment);
         }
@@ -264,8 +276,9 @@ impl Segment {
 }
 
 impl Pool {
-    pub(super) fn new(segment_bytes: usize) -> Self {
-        Self { spare: Vec::new(), segment_bytes: segment_bytes.clamp(1, 1 << 30), held: 0 }
+    pub(super) fn new(segment_bytes: usize, first_size: usize) -> Self {
+        let segment_bytes = segment_bytes.clamp(1, 1 << 30);
+        Self { spare: Vec::new(), segment_bytes, first_size: first_size.min(segment_bytes), held: 0 }
     }
 
     /// Whether segments hold so much more than the `live` bytes in them that compacting is worth while.
@@ -277,7 +290,7 @@ impl Pool {
         let spare = if at_least <= self.segment_bytes { self.spare.pop() } else { None };
         let segment = spare.unwrap_or_else(|| {
             let mut data = Vec::new();
-            data.reserve_exact(at_least.max(self.segment_bytes));
+            data.reserve_exact(at_least);
             Box::new(Segment { data, ..Segment::default() })
         });
         self.held += segment.data.capacity();
@@ -307,7 +320,7 @@ mod tests {
         /// Records come and end in any order; what lives reads the same, and little more than that is held.
         #[test]
         fn the_living_survive_compaction(turns in proptest::collection::vec((0u8..9, 0usize..300), 1..600)) {
-            let mut pool = Pool::new(1_000);
+            let mut pool = Pool::new(1_000, 100);
             let mut queue = Queue::default();
             let mut living: BTreeMap<u64, (Vec<u8>, i64, Option<Tag>)> = BTreeMap::new();
             for (turn, (what, size)) in turns.into_iter().enumerate() {

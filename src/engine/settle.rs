@@ -373,6 +373,7 @@ impl<D: Destination> Engine<D> {
         possibly_delivered: bool,
     ) -> usize {
         let (mut bytes, mut count, mut tags, mut records) = (0, 0, Vec::new(), Vec::new());
+        let was_busy = D::ROUTED && !self.lanes[lane].queue.is_empty();
         for range in ranges {
             count += range.end - range.start;
             if D::RETURNS_RECORDS {
@@ -384,6 +385,9 @@ impl<D: Destination> Engine<D> {
             }
             bytes += self.lanes[lane].queue.finish(&mut self.pool, range.clone(), &mut tags);
             self.flushes.iter_mut().for_each(|flush| flush.finished(lane, range, fate));
+        }
+        if was_busy && self.lanes[lane].queue.is_empty() {
+            self.live.lanes -= 1;
         }
         let untagged = count - tags.len() as u64;
         let mut records = records.into_iter();

@@ -150,6 +150,9 @@ impl<D: Destination> Engine<D> {
             let lane = &mut self.lanes[lane];
             lane.advance(range.start);
             lane.bytes = plain;
+            if D::ROUTED && !lane.queue.is_empty() {
+                self.live.lanes += 1;
+            }
         }
         if !input.0.is_empty() {
             return Err(damaged);

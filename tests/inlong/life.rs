@@ -274,3 +274,17 @@ fn frames_keep_their_bound_whatever_joins_the_messages() {
         assert_eq!(stats.maybe_duplicated, 0, "type {msg_type}: {stats:?}");
     }
 }
+
+#[test]
+fn what_many_lanes_take_counts() {
+    let server = serve(1);
+    server.faults(r#"[{"system":"inlong","node":1,"down":true}]"#);
+    let client = client(&server, |options| options.msg_type = 5);
+    let send = |ms| client.send_message(&Message::new("test_group", "s1", "m").time(1_700_000_000_000 + ms));
+    // Each in a pack of its own, so that the bound is reached long before the bytes of messages would.
+    let taken = (0..20_000_u64).take_while(|&ms| send(ms).is_ok()).count() as u64;
+    assert!((8_000..16_000).contains(&taken), "{taken}");
+    server.faults("[]");
+    client.close_blocking(LONG).unwrap();
+    assert_eq!(client.stats().delivered, taken);
+}
