@@ -183,11 +183,15 @@ pub(super) extern "C" fn tw_poll(mono: f64, wall: f64, most: f64) -> u32 {
         let State { engine: Some(engine), own: Own { net: Some(net), .. }, .. } = state else { return 0 };
         let begins = most > 0 && !engine.is_idle();
         state.text.clear();
-        if let Some(wanted) = net.step(engine, begins, now) {
-            return net::want(state, wanted);
-        }
         match engine.poll_within(now, most) {
             Output::Wait(until) => {
+                let mut told = false;
+                if let Some(wanted) = net.step(engine, begins, now, &mut told) {
+                    return net::want(state, wanted);
+                }
+                if told {
+                    continue;
+                }
                 let until = until.into_iter().chain(net.next_wake(begins)).min();
                 state.numbers[0] = until.map_or(-1.0, |until| until as f64);
                 return 0;

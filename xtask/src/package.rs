@@ -10,11 +10,12 @@ use crate::tools;
 use crate::{root, target_dir};
 
 /// What the package is made of.
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 12] = [
     "src",
     "pkg/src",
     "pkg/build.mjs",
     "pkg/builds.mjs",
+    "pkg/panics.mjs",
     "pkg/spell.mjs",
     "pkg/package.json",
     "pkg/tsconfig.json",

@@ -44,11 +44,19 @@ impl Net {
         std::mem::forget(place.replace(self));
     }
 
-    /// What is to be done, if there is something. Without `begins` nothing new is.
-    pub(super) fn step(&mut self, engine: &mut Engine<InLong>, begins: bool, now: Now) -> Option<Wanted> {
+    /// What is to be done, if there is something. Without `begins` nothing new is. `told` becomes true where the engine was
+    /// told something, and is to be asked again.
+    pub(super) fn step(
+        &mut self,
+        engine: &mut Engine<InLong>,
+        begins: bool,
+        now: Now,
+        told: &mut bool,
+    ) -> Option<Wanted> {
         let destination = engine.destination().clone();
         let is_http = destination.options().is_http();
         for group in destination.groups().iter().skip(self.groups) {
+            *told = true;
             match &destination.options().http_url {
                 Some(url) => self.open_urls(engine, group.number(), vec![url.clone()]),
                 None => drop(self.discovery.add_group(group.name())),
@@ -62,6 +70,7 @@ impl Net {
             let DiscoveryEvent::Changed { group, list } = &event else { return Some(Wanted::Event(event)) };
             let Some(number) = destination.bound(group, list) else { continue };
             engine.rebatch();
+            *told = true;
             if is_http {
                 let url = |node: &Node| ["http://", &node.address.text(), "/dataproxy/message"].concat();
                 self.open_urls(engine, number, list.nodes.iter().map(url).collect());
@@ -76,9 +85,11 @@ impl Net {
         while let Some(wanted) = self.connections.poll() {
             match wanted {
                 Output::Answer { id, answer } => {
+                    *told = true;
                     engine.answer(id, answer.as_ref().map_err(Clone::clone), now);
                 }
                 Output::Open { group, nodes } => {
+                    *told = true;
                     if let (true, Place::Group(number)) = (nodes.is_empty(), group)
                         && let Some(group) = destination.groups().get(number as usize)
                     {

@@ -19,7 +19,7 @@ impl Net {
         *place = Some(self);
     }
 
-    pub(super) fn step(&mut self, _: &mut Engine<InLong>, _: bool, _: Now) -> Option<Wanted> {
+    pub(super) fn step(&mut self, _: &mut Engine<InLong>, _: bool, _: Now, _: &mut bool) -> Option<Wanted> {
         None
     }
 
