@@ -528,8 +528,14 @@ impl Destination for InLong {
     }
 
     fn sealed_bound(&self, plain: usize, _: usize) -> usize {
-        // What does not get smaller is not compressed.
-        plain.saturating_add(2 * MAX_ATTRIBUTES + 1_024)
+        // What does not get smaller is not compressed. Forms have no attributes, and what a page posts as it is left is cut by
+        // this bound: its ids are taken for short.
+        let more = match (PAGE, self.options.is_http()) {
+            (true, _) => 2_048,
+            (_, true) => MAX_ATTRIBUTES + 1_024,
+            _ => 2 * MAX_ATTRIBUTES + 1_024,
+        };
+        plain.saturating_add(more)
     }
 
     fn request(&self, sealed: &Sealed, endpoint: &Place, _: u32, _: Now) -> Request {
