@@ -7,6 +7,8 @@ pub(crate) mod native;
 #[cfg(all(feature = "wasm", target_family = "wasm"))]
 pub(crate) mod page;
 #[cfg(feature = "native")]
+pub(crate) mod scratch;
+#[cfg(feature = "native")]
 pub(crate) mod teller;
 #[cfg(feature = "native")]
 pub(crate) mod waiters;

@@ -9,9 +9,9 @@ use tokio::runtime::{self, Handle};
 use tokio::sync::Notify;
 
 use super::carrier::Carrier;
-use super::millis;
 use super::teller::{Teller, Telling};
 use super::waiters::{End, IS_DRIVER, PATIENCE, Reply, Waiter, Wanted};
+use super::{let_others_run, millis};
 use crate::destination::{Destination, Now};
 use crate::engine::{Engine, Output, Report, Stats, Step};
 
@@ -166,6 +166,28 @@ where
         (engine.stats(), engine.export(now))
     }
 
+    /// Waits until the queue has room, and lets other tasks of its thread run in any case.
+    pub(crate) async fn ready(&self) {
+        let_others_run().await;
+        if !self.engine().has_room_for_any() {
+            self.wait(room, Duration::MAX).await;
+        }
+    }
+
+    /// Waits until the queue has room, by blocking the thread.
+    pub(crate) fn ready_blocking(&self) -> Result<(), DriverError> {
+        if self.engine().has_room_for_any() {
+            return Ok(());
+        }
+        self.wait_blocking(room, Duration::MAX).map(drop)
+    }
+
+    /// How many events are pending, if nobody has closed the engine.
+    pub(crate) fn left_open(&self) -> Option<u64> {
+        let engine = self.engine();
+        (!engine.is_closed()).then(|| engine.stats().pending)
+    }
+
     /// Ends the driver in its own time, without anybody waiting.
     pub(crate) fn close_unattended(&self, timeout: Duration) {
         self.enlist(close, timeout, Reply::Nobody);
@@ -264,7 +286,7 @@ pub(crate) fn suspend<D: Destination>(engine: &mut Engine<D>, timeout: Duration)
 }
 
 /// Room in the queue, to be waited for.
-pub(crate) fn room<D: Destination>(_: &mut Engine<D>) -> Wanted {
+fn room<D: Destination>(_: &mut Engine<D>) -> Wanted {
     Wanted::Room
 }
 

@@ -1,6 +1,5 @@
 //! The tracker: what a Rust application uses.
 
-use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -8,8 +7,9 @@ use std::time::Duration;
 
 use super::{GrowingIo, Lane, TrackerBuilder};
 use crate::destination::{Destination, Now};
-use crate::driver::native::{Shared, close, flush, room, suspend};
-use crate::driver::{DriverError, let_others_run, waiters::Wanted};
+use crate::driver::native::{Shared, close, flush, suspend};
+use crate::driver::scratch::with_scratch;
+use crate::driver::{DriverError, waiters::Wanted};
 use crate::engine::{Engine, RecordError, Recorded, Report, Stats, Tag, Unrecorded};
 use crate::policy::{BeforeSend, Enabled, Policy};
 use crate::testing::Sink;
@@ -60,13 +60,6 @@ pub(super) type DebugPrinter = Arc<dyn Fn(&str) + Send + Sync>;
 const YES: u8 = 0;
 const NO: u8 = 1;
 const BUFFER: u8 = 2;
-
-/// A scratch buffer that grew beyond this is given back after the event that needed it.
-const KEPT_SCRATCH: usize = 256 << 10;
-
-thread_local! {
-    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
 
 impl Tracker {
     /// A tracker for the project `product_id` and the data source `data_source_id`, delivering to `server_host`
@@ -128,18 +121,12 @@ impl Tracker {
     /// Waits until the queue has room again. For producers that would rather wait than be refused. Lets other tasks of
     /// its thread run in any case.
     pub async fn ready(&self) {
-        let_others_run().await;
-        if !self.inner.shared.engine().has_room_for_any() {
-            self.inner.shared.wait(room, Duration::MAX).await;
-        }
+        self.inner.shared.ready().await;
     }
 
     /// As [`ready`](Self::ready), by blocking the thread.
     pub fn ready_blocking(&self) -> Result<(), DriverError> {
-        if self.inner.shared.engine().has_room_for_any() {
-            return Ok(());
-        }
-        self.inner.shared.wait_blocking(room, Duration::MAX).map(drop)
+        self.inner.shared.ready_blocking()
     }
 
     /// Sends what waits, and returns when everything accepted before has ended, or after `timeout`; `pending` says
@@ -273,14 +260,10 @@ impl Tracker {
     ) -> Result<Option<u64>, RecordError> {
         let shared = &*self.inner.shared;
         let now = shared.now();
-        // A thread that is ending may have lost it already.
-        let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
-        scratch.clear();
-        let encoded = encode(now, &mut scratch);
-        let pushed = encoded.map(|lane| self.push(&lane, &scratch, tag, now));
-        if scratch.capacity() <= KEPT_SCRATCH {
-            let _ = SCRATCH.try_with(|kept| kept.set(scratch));
-        }
+        let pushed = with_scratch(|scratch| {
+            let encoded = encode(now, scratch);
+            encoded.map(|lane| self.push(&lane, scratch, tag, now))
+        });
         match pushed {
             Ok(recorded) => {
                 let Some(recorded) = recorded? else { return Ok(None) };
@@ -362,13 +345,7 @@ impl Tracker {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        let (pending, closed) = {
-            let engine = self.shared.engine();
-            (engine.stats().pending, engine.is_closed())
-        };
-        if closed {
-            return;
-        }
+        let Some(pending) = self.shared.left_open() else { return };
         if pending > 0 {
             log::warn!(
                 "trackwire: the last tracker was dropped without close, with {pending} events pending; they are \

@@ -126,8 +126,8 @@ impl InLongCarrier {
     /// Sees to the lists of nodes.
     fn discover(&mut self, shared: &Shared<InLong>, now: Now) -> bool {
         let mut told = false;
-        let groups = shared.destination().groups();
-        for group in groups.iter().skip(self.groups) {
+        for group in shared.destination().groups_from(self.groups) {
+            self.groups += 1;
             match &self.http_url {
                 Some(url) => {
                     let url = url.clone();
@@ -140,7 +140,6 @@ impl InLongCarrier {
                 }
             }
         }
-        self.groups = groups.len();
         while let Some(ask) = self.discovery.poll(now) {
             let timeout = Duration::from_millis(ask.timeout_ms);
             self.requests.start(About::Nodes(ask.group), &self.transport, ask.request, timeout);

@@ -1,6 +1,5 @@
 //! The client: what a Rust application uses.
 
-use std::cell::Cell;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +12,8 @@ use super::delivery::{InLong, Lane};
 use super::{Body, BuildError, ClientBuilder, Delivery, Mapping, Message, Options, SendAllError, SendError};
 use crate::destination::Now;
 use crate::driver::DriverError;
-use crate::driver::native::{Shared, close, flush, room, suspend};
+use crate::driver::native::{Shared, close, flush, suspend};
+use crate::driver::scratch::with_scratch;
 use crate::engine::{RecordError, Report, Stats, Tag};
 use crate::{Event, Invalid, InvalidKind};
 
@@ -45,13 +45,6 @@ pub(super) struct Inner {
     pub(super) callbacks: Arc<Callbacks>,
     pub(super) mapping: Mapping,
     pub(super) request_timeout: Duration,
-}
-
-/// A scratch buffer that grew beyond this is given back after the message that needed it.
-const KEPT_SCRATCH: usize = 256 << 10;
-
-thread_local! {
-    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 impl Client {
@@ -165,18 +158,12 @@ impl Client {
     /// Waits until the queue has room again. For producers that would rather wait than be refused. Lets other tasks of
     /// its thread run in any case.
     pub async fn ready(&self) {
-        crate::driver::let_others_run().await;
-        if !self.inner.shared.engine().has_room_for_any() {
-            self.inner.shared.wait(room, Duration::MAX).await;
-        }
+        self.inner.shared.ready().await;
     }
 
     /// As [`ready`](Self::ready), by blocking the thread.
     pub fn ready_blocking(&self) -> Result<(), DriverError> {
-        if self.inner.shared.engine().has_room_for_any() {
-            return Ok(());
-        }
-        self.inner.shared.wait_blocking(room, Duration::MAX).map(drop)
+        self.inner.shared.ready_blocking()
     }
 
     /// Sends what waits, and returns when everything sent before has ended, or after `timeout`; `pending` says how much is
@@ -262,17 +249,12 @@ impl Client {
             now = shared.now();
         }
         let tag = tag(&lane, now.wall);
-        // A thread that is ending may have lost it already.
-        let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
-        scratch.clear();
-        destination.put(message, now, &mut scratch);
-        let mut engine = shared.engine();
-        shared.dated(now);
-        let pushed = engine.push(&lane, &scratch, tag, now);
-        drop(engine);
-        if scratch.capacity() <= KEPT_SCRATCH {
-            let _ = SCRATCH.try_with(|kept| kept.set(scratch));
-        }
+        let pushed = with_scratch(|scratch| {
+            destination.put(message, now, scratch);
+            let mut engine = shared.engine();
+            shared.dated(now);
+            engine.push(&lane, scratch, tag, now)
+        });
         match pushed {
             Ok(recorded) => {
                 if recorded.wake {
@@ -300,13 +282,7 @@ impl Client {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        let (pending, closed) = {
-            let engine = self.shared.engine();
-            (engine.stats().pending, engine.is_closed())
-        };
-        if closed {
-            return;
-        }
+        let Some(pending) = self.shared.left_open() else { return };
         if pending > 0 {
             log::warn!(
                 "trackwire: the last client was dropped without close, with {pending} messages pending; what is not \

@@ -118,7 +118,12 @@ impl InLong {
 
     /// The groups that are known. A group's number is its place, and others come after those that were there.
     pub fn groups(&self) -> Vec<Arc<Group>> {
-        self.targets.groups()
+        self.groups_from(0)
+    }
+
+    /// The groups from this number on: those that a driver has not seen yet.
+    pub fn groups_from(&self, number: usize) -> Vec<Arc<Group>> {
+        self.targets.groups(number)
     }
 
     /// Notes what the Manager says of the frames that a group's nodes take; the group's number. The engine is to

@@ -95,9 +95,9 @@ impl Targets {
         self.lock().group(name, max_groups, max_frame).map(|group| group.number)
     }
 
-    /// The names of the groups, by number.
-    pub(crate) fn groups(&self) -> Vec<Arc<Group>> {
-        self.lock().groups.clone()
+    /// The groups from this number on.
+    pub(crate) fn groups(&self, from: usize) -> Vec<Arc<Group>> {
+        self.lock().groups.get(from..).unwrap_or_default().to_vec()
     }
 
     /// Bounds the frames of a group.

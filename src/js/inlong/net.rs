@@ -55,7 +55,7 @@ impl Net {
     ) -> Option<Wanted> {
         let destination = engine.destination().clone();
         let is_http = destination.options().is_http();
-        for group in destination.groups().iter().skip(self.groups) {
+        for group in destination.groups_from(self.groups) {
             *told = true;
             match &destination.options().http_url {
                 Some(url) => self.open_urls(engine, group.number(), vec![url.clone()]),
