@@ -166,6 +166,7 @@ pub struct Cause {
 
 /// Why a request got no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TransportError {
     /// What happened.
     pub kind: TransportErrorKind,

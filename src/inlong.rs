@@ -26,6 +26,11 @@ mod mapping;
 mod message;
 mod options;
 mod target;
+#[cfg(any(
+    feature = "native",
+    all(feature = "js", not(feature = "js-page"), not(feature = "wasm"), target_family = "wasm")
+))]
+mod urls;
 
 pub use ack::Ack;
 #[cfg(feature = "native")]
@@ -51,5 +56,7 @@ pub use options::{
     DEFAULT_MAX_FRAME, MAX_FRAME, MESSAGE_OVERHEAD, NodeAddress, OptionError, Options, Protocol, Secret,
 };
 pub use target::{Group, Target};
+#[cfg(all(feature = "js", not(feature = "js-page"), not(feature = "wasm"), target_family = "wasm"))]
+pub(crate) use urls::Urls;
 #[cfg(feature = "collector")]
 pub mod collect;

@@ -55,6 +55,10 @@ mod invalid;
 #[allow(unsafe_code, reason = "the only room where the module meets JavaScript")]
 mod js;
 #[cfg(any(feature = "native", all(feature = "wasm", target_family = "wasm")))]
+#[cfg_attr(
+    not(feature = "growingio"),
+    allow(dead_code, reason = "for systems that take neutral events themselves")
+)]
 mod policy;
 #[cfg(feature = "collector")]
 pub mod received;
@@ -63,6 +67,10 @@ pub mod received;
     all(feature = "js", feature = "growingio"),
     all(feature = "wasm", target_family = "wasm")
 ))]
+#[cfg_attr(
+    not(feature = "growingio"),
+    allow(dead_code, reason = "for systems that take neutral events themselves")
+)]
 mod sampling;
 #[cfg(any(feature = "native", all(feature = "wasm", target_family = "wasm")))]
 pub mod testing;

@@ -87,6 +87,10 @@ impl Sink {
         *self.state() = State::default();
     }
 
+    #[cfg_attr(
+        not(feature = "growingio"),
+        allow(dead_code, reason = "for systems that take neutral events themselves")
+    )]
     pub(crate) fn record(&self, event: Event<'static>, at: u64) {
         self.state().recorded.push(Recorded { event, at });
     }

@@ -1,6 +1,6 @@
 //! What carries requests. One file each.
 
-#[cfg(feature = "native")]
+#[cfg(all(feature = "native", feature = "growingio"))]
 mod debug;
 #[cfg(all(feature = "wasm", target_family = "wasm"))]
 pub(crate) mod fetch;
@@ -54,7 +54,7 @@ mod local {
 }
 
 /// What the `debug` strategy says of an answer.
-#[cfg(any(feature = "native", all(feature = "wasm", target_family = "wasm")))]
+#[cfg(any(all(feature = "native", feature = "growingio"), all(feature = "wasm", target_family = "wasm")))]
 fn answered(answer: &Result<crate::http::Response, crate::destination::TransportError>) -> String {
     match answer {
         Ok(response) => format!("trackwire: answered {}", response.status),
@@ -62,7 +62,7 @@ fn answered(answer: &Result<crate::http::Response, crate::destination::Transport
     }
 }
 
-#[cfg(feature = "native")]
+#[cfg(all(feature = "native", feature = "growingio"))]
 pub(crate) use debug::{DebugTransport, without_credentials};
 #[cfg(feature = "native")]
 pub use http::{HttpTransport, Sending};

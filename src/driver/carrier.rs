@@ -11,7 +11,9 @@ use tokio::task::JoinSet;
 
 use super::native::Shared;
 use crate::destination::{Destination, Now, TransportError, TransportErrorKind};
-use crate::engine::{Transmit, TransmitId};
+use crate::engine::Transmit;
+#[cfg(feature = "growingio")]
+use crate::engine::TransmitId;
 use crate::http::{Request, Response};
 use crate::transport::HttpTransport;
 
@@ -33,6 +35,7 @@ pub(crate) trait Carrier<D: Destination>: Send + 'static {
 }
 
 /// Carries HTTP requests.
+#[cfg(feature = "growingio")]
 pub(crate) struct HttpCarrier {
     transport: Arc<dyn HttpTransport>,
     requests: Requests<TransmitId>,
@@ -45,12 +48,14 @@ pub(crate) struct Requests<T> {
     first: Option<(T, Result<Response, TransportError>)>,
 }
 
+#[cfg(feature = "growingio")]
 impl HttpCarrier {
     pub(crate) fn new(transport: Arc<dyn HttpTransport>) -> Self {
         Self { transport, requests: Requests::default() }
     }
 }
 
+#[cfg(feature = "growingio")]
 impl<D> Carrier<D> for HttpCarrier
 where
     D: Destination<Request = Request, Response = Response> + Send + Sync + 'static,

@@ -13,7 +13,9 @@ use super::teller::{Teller, Telling};
 use super::waiters::{End, IS_DRIVER, PATIENCE, Reply, Waiter, Wanted};
 use super::{let_others_run, millis};
 use crate::destination::{Destination, Now};
-use crate::engine::{Engine, Output, Report, Stats, Step};
+#[cfg(feature = "growingio")]
+use crate::engine::Stats;
+use crate::engine::{Engine, Output, Report, Step};
 
 /// Why a blocking call could not wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,6 +158,7 @@ where
     }
 
     /// Ends the tracker for a driver that does not, and exports what is pending.
+    #[cfg(feature = "growingio")]
     pub(crate) fn suspend_undriven(&self) -> (Stats, Vec<u8>) {
         let now = self.now();
         let mut engine = self.engine();

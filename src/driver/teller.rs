@@ -14,6 +14,7 @@ pub(crate) type OnOutcome = Arc<dyn Fn(&Outcome) + Send + Sync>;
 
 /// What the application is told of.
 pub(crate) enum Telling {
+    #[cfg(feature = "growingio")]
     Nothing,
     /// Outcomes of tagged events.
     Tagged(OnOutcome),
@@ -52,6 +53,7 @@ enum Message {
 impl Teller {
     pub(crate) fn start(telling: Telling) -> std::io::Result<Self> {
         let (on_outcome, only_tagged) = match telling {
+            #[cfg(feature = "growingio")]
             Telling::Nothing => return Ok(Self(None)),
             Telling::Tagged(on_outcome) => (on_outcome, true),
             Telling::All(on_outcome) => (on_outcome, false),

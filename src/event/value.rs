@@ -115,6 +115,10 @@ impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
 impl Value<'_> {
     /// The same value, borrowed where that saves copying.
     #[cfg(any(feature = "native", all(feature = "wasm", target_family = "wasm")))]
+    #[cfg_attr(
+        not(feature = "growingio"),
+        allow(dead_code, reason = "for systems that take neutral events themselves")
+    )]
     pub(crate) fn borrowed(&self) -> Value<'_> {
         match self {
             Self::Null => Value::Null,

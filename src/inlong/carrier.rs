@@ -9,6 +9,7 @@ use super::connections::{Connections, Output};
 use super::delivery::{Answer, InLong, Place, Request};
 use super::discovery::{Discovery, DiscoveryEvent as Listed};
 use super::manager::NodeList;
+use super::urls::Urls;
 use super::{Options, Protocol};
 use crate::destination::Now;
 use crate::driver::carrier::{Carrier, Requests, log_answer};
@@ -24,8 +25,7 @@ pub(super) struct InLongCarrier {
     connections: Connections,
     sockets: Sockets,
     requests: Requests<About>,
-    /// The addresses that messages are posted to; a node's number is its place.
-    urls: Vec<Arc<str>>,
+    urls: Urls,
     is_http: bool,
     http_url: Option<Arc<str>>,
     cache_file: Option<PathBuf>,
@@ -57,7 +57,7 @@ impl InLongCarrier {
             connections: Connections::new(options, seed),
             sockets: Sockets::new(!options.is_ack),
             requests: Requests::default(),
-            urls: Vec::new(),
+            urls: Urls::default(),
             is_http: options.protocol == Protocol::Http,
             http_url: options.http_url.as_deref().map(Arc::from),
             cache_file,
@@ -73,7 +73,7 @@ impl InLongCarrier {
             match event {
                 Event::Connected => self.connections.connected(number, now),
                 Event::Received(bytes) => self.connections.received(number, &bytes, now),
-                Event::Written(writes) => self.connections.written(number, writes),
+                Event::Written(writes) => self.connections.written(number, writes, now),
                 Event::Closed(why) => {
                     log::debug!("trackwire: a connection ended: {why}");
                     self.connections.closed(number, &why, now);
@@ -101,6 +101,9 @@ impl InLongCarrier {
                         answer.as_ref().map_err(Clone::clone),
                         now,
                     );
+                }
+                Output::Extend { id, deadline } => {
+                    engine.get_or_insert_with(|| shared.engine()).extend(id, deadline);
                 }
                 Output::Open { group, nodes } => {
                     told = true;
@@ -131,7 +134,7 @@ impl InLongCarrier {
             match &self.http_url {
                 Some(url) => {
                     let url = url.clone();
-                    self.open_urls(shared, group.number(), vec![url]);
+                    self.open_urls(shared, group.number(), std::iter::once(url));
                     told = true;
                 }
                 None => {
@@ -178,24 +181,16 @@ impl InLongCarrier {
         if self.is_http {
             let urls =
                 list.nodes.iter().map(|node| format!("http://{}/dataproxy/message", node.address).into());
-            self.open_urls(shared, number, urls.collect());
+            self.open_urls(shared, number, urls);
         } else {
             self.connections.set_nodes(number, list, now);
         }
         self.is_cache_old = true;
     }
 
-    fn open_urls(&mut self, shared: &Shared<InLong>, group: u32, urls: Vec<Arc<str>>) {
-        let mut nodes = Vec::new();
-        for url in urls {
-            let known = self.urls.iter().position(|known| *known == url);
-            let number = known.unwrap_or_else(|| {
-                self.urls.push(url);
-                self.urls.len() - 1
-            });
-            nodes.push(Place::Node(number as u32));
-        }
-        shared.destination().set_urls(self.urls.clone());
+    fn open_urls(&mut self, shared: &Shared<InLong>, group: u32, urls: impl Iterator<Item = Arc<str>>) {
+        let nodes = self.urls.set(group, urls);
+        shared.destination().set_urls(self.urls.all());
         shared.engine().open(&Place::Group(group), nodes);
     }
 }

@@ -81,6 +81,13 @@ pub enum Output {
         /// What became of it.
         answer: Result<Answer, TransportError>,
     },
+    /// Bring this to [`Engine::extend`](crate::engine::Engine::extend): it still waits for its turn.
+    Extend {
+        /// Which attempt.
+        id: TransmitId,
+        /// Until when (monotonic, ms).
+        deadline: u64,
+    },
     /// Bring this to [`Engine::open`](crate::engine::Engine::open).
     Open {
         /// What stands for them.
@@ -232,8 +239,8 @@ impl Connections {
         }
     }
 
-    /// Sends a frame to its node. `deadline` (monotonic, ms) is when its answer is given up, `alone` as in
-    /// [`Transmit`](crate::engine::Transmit).
+    /// Sends a frame to its node. `deadline` (monotonic, ms) is when its answer is given up, unless those in front of it on
+    /// its connection are only just being answered; `alone` as in [`Transmit`](crate::engine::Transmit).
     pub fn send(&mut self, id: TransmitId, frame: Frame, deadline: u64, alone: bool, now: Now) {
         let node = frame.node;
         if alone && (node as usize) < self.nodes.len() && !self.planted.has(Bug::SuspectInCompany) {
@@ -287,8 +294,14 @@ impl Connections {
     }
 
     /// So many writes of a connection are done, counted from its beginning.
-    pub fn written(&mut self, connection: u32, writes: u64) {
+    pub fn written(&mut self, connection: u32, writes: u64, now: Now) {
         let Some(link) = self.links.iter_mut().find(|link| link.number == connection) else { return };
+        link.served_at = now.mono;
+        if link.written < link.beat_write && link.beat_at.is_some() {
+            // It was behind others until now.
+            link.beat_at = Some(now.mono);
+        }
+        link.written = writes;
         let out = &mut self.out;
         let writes = writes + u64::from(self.planted.has(Bug::WrittenEarly));
         // Whatever is behind it has been written later.
@@ -354,8 +367,8 @@ impl Connections {
                 (link.since + self.settings.connect_timeout <= now.mono).then_some("no connection in time")
             }
             _ => link
-                .beat_at
-                .is_some_and(|at| at + self.settings.answer_timeout <= now.mono)
+                .beat_late(&self.settings)
+                .is_some_and(|at| at <= now.mono)
                 .then_some("a heartbeat was not answered in time")
                 .filter(|_| !self.planted.has(Bug::BeatUnheeded)),
         };
@@ -364,9 +377,15 @@ impl Connections {
         for pending in
             link.pending.iter_mut().filter(|pending| !pending.is_told && pending.deadline <= now.mono)
         {
+            let turn = pending.turn(link.served_at, &self.settings);
+            if turn > now.mono {
+                pending.deadline = turn;
+                self.out.push_back(Output::Extend { id: pending.id, deadline: turn });
+                continue;
+            }
             pending.is_told = true;
             late.push(pending.id);
-            if link.heard_at < pending.sent_at {
+            if link.heard_at.saturating_add(self.settings.answer_timeout) <= now.mono {
                 dead = Some("nothing came in for the time of an answer");
             }
         }
@@ -442,7 +461,8 @@ impl Connections {
         let is_nameless = ack.key.is_none() && ack.code == 0;
         let Some(at) = link.pending.iter().position(is_it).filter(|_| !is_nameless) else { return };
         let Some(pending) = link.pending.remove(at) else { return };
-        link.used_at = now.mono;
+        link.pending.iter_mut().take(at).for_each(|overtaken| overtaken.is_overtaken = true);
+        (link.used_at, link.served_at) = (now.mono, now.mono);
         let (number, node) = (link.number, link.node);
         if let Some(node) = self.nodes.get_mut(node as usize) {
             node.failures = 0;
@@ -696,7 +716,7 @@ fn write(out: &mut VecDeque<Output>, link: &mut Link, bytes: Body) {
 }
 
 fn beat(out: &mut VecDeque<Output>, link: &mut Link, now: Now) {
-    (link.beat_at, link.beaten_at) = (Some(now.mono), now.mono);
+    (link.beat_at, link.beaten_at, link.beat_write) = (Some(now.mono), now.mono, link.writes + 1);
     write(out, link, heartbeat((now.wall / 1_000) as u32).into());
 }
 

@@ -319,10 +319,15 @@ impl InLong {
         } else if self.options.extend_field & EXT_TRACE != 0 {
             out.extend(["&node1ip=", self.options.client_ip(), "&rtime1=", number.format(pack.now)]);
         }
-        out.push_str(&joined(&self.options.attributes));
-        if let Some(attributes) = &lane.attributes {
-            out.push_str(attributes);
+        let own = lane.attributes.as_deref().unwrap_or_default();
+        for attribute in &self.options.attributes {
+            let attribute = joined(std::slice::from_ref(attribute));
+            // Restored messages may bring what the options say by now.
+            if !own.contains(&attribute[..=attribute.rfind('=').unwrap_or(0)]) {
+                out.push_str(&attribute);
+            }
         }
+        out.push_str(own);
         if !self.options.is_ack {
             out.push_str("&isAck=false");
         }

@@ -101,7 +101,7 @@ pub struct Options {
     pub proxy_repeat_times: usize,
     /// What shares connections: 1 a group's packs, above 1 those of a cluster. Default 2.
     pub isolation_level: u32,
-    /// How long an answer may take, ms. Default 20,000.
+    /// How long an answer may take, ms, once those to the packs before it on its connection have come. Default 20,000.
     pub request_timeout: u64,
     /// Quick retries after the first attempt; afterwards a pack is kept and tried at growing intervals. Default 1.
     pub retry_times: u32,

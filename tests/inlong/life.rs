@@ -248,6 +248,25 @@ fn messages_of_another_layout_are_not_restored() {
 }
 
 #[test]
+fn restored_messages_keep_their_own_attributes() {
+    let server = serve(1);
+    let first = client(&server, |_| {});
+    let message = Message::new("test_group", "s1", "old").attribute("k", "own").attribute("kk", "own");
+    first.send_message(&message).unwrap();
+    let (_, bytes) = first.suspend_blocking(std::time::Duration::ZERO).unwrap();
+    // Twice the same key, and the server would refuse the frame.
+    let all = ["k", "own", "z"].map(|key| (key.to_owned(), "all".to_owned()));
+    let builder = Client::builder(options(&server)).options(|options| options.attributes = all.to_vec());
+    let second = builder.restore(bytes).build().unwrap();
+    second.close_blocking(LONG).unwrap();
+    assert_eq!(second.stats().delivered, 1, "{:?}", second.stats());
+    let records = server.records("good");
+    let attributes = &records[0]["attributes"];
+    let values = ["k", "kk", "own", "z"].map(|key| attributes[key].as_str().unwrap_or_default());
+    assert_eq!(values, ["own", "own", "all", "all"]);
+}
+
+#[test]
 fn frames_keep_their_bound_whatever_joins_the_messages() {
     for (protocol, msg_type, extend_field) in
         [(Protocol::Tcp, 3, 0), (Protocol::Tcp, 7, 0x20), (Protocol::Tcp, 5, 0), (Protocol::Http, 7, 0)]

@@ -3,7 +3,7 @@
 use trackwire::destination::{Blame, TransportErrorKind};
 use trackwire::inlong::Answer;
 
-use crate::desk::Desk;
+use crate::desk::{Desk, START};
 use crate::frame;
 
 /// An answer without any attributes: the server did not get so far as to read them.
@@ -110,6 +110,42 @@ fn a_late_answer_is_told_after_the_time_out() {
 }
 
 #[test]
+fn on_a_slow_line_frames_wait_for_their_turn() {
+    let mut desk = Desk::new(|options| {
+        options.request_timeout = 5_000;
+        // Heartbeats wait for their turn too.
+        options.heart_beat_interval = 6_000;
+        options.enable_balance = true;
+    });
+    let wires = desk.up();
+    let ids: Vec<_> = (0..10).map(|_| desk.send(0)).collect();
+    let packs = desk.done().packs;
+    for (id, (wire, pack)) in ids.iter().zip(&packs) {
+        let before = desk.now.mono;
+        let done = desk.later(4_000);
+        assert!(done.lost().is_empty() && !done.closes.contains(&wires[0]));
+        // The engine is told in time that it may take longer.
+        let told = done.extended.iter().all(|&(_, deadline)| deadline > desk.now.mono);
+        assert!(told && (before == START.mono || !done.extended.is_empty() || id == ids.last().unwrap()));
+        assert_eq!(desk.ack(*wire, pack, 0).acked(), [*id]);
+    }
+    assert!(!desk.connections.is_busy());
+}
+
+#[test]
+fn a_frame_that_was_overtaken_does_not_wait_for_a_turn() {
+    let mut desk = Desk::new(|options| options.request_timeout = 5_000);
+    let wires = desk.up();
+    let ids = [0, 1, 2].map(|_| desk.send(0));
+    let packs = desk.done().packs;
+    desk.later(4_000);
+    assert_eq!(desk.ack(wires[0], &packs[1].1, 0).acked(), [ids[1]]);
+    let lost = |id| (id, TransportErrorKind::Timeout, true, Blame::Endpoint);
+    assert_eq!(desk.later(1_000).lost(), [lost(ids[0])]);
+    assert_eq!(desk.later(4_000).lost(), [lost(ids[2])]);
+}
+
+#[test]
 fn what_is_never_answered_is_not_kept_for_ever() {
     let mut desk = Desk::new(|options| {
         options.request_timeout = 5_000;
@@ -143,16 +179,36 @@ fn without_acks_what_was_written_counts() {
     let ids = [desk.send(0), desk.send(0), desk.send(0)];
     assert!(desk.done().packs.iter().all(|(_, pack)| !pack.is_acked));
     // The first write was the heartbeat.
-    desk.connections.written(wires[0], 1);
+    desk.connections.written(wires[0], 1, desk.now);
     assert!(desk.done().answers.is_empty());
-    desk.connections.written(wires[0], 3);
+    desk.connections.written(wires[0], 3, desk.now);
     let done = desk.done();
     assert_eq!(done.acked(), ids[..2]);
     assert!(done.answers.iter().all(|(_, answer)| *answer == Ok(Answer::Written)));
     assert_eq!(desk.lose(wires[0]).lost(), [(ids[2], TransportErrorKind::Reset, true, Blame::Request)]);
     // Told too late.
-    desk.connections.written(wires[0], 4);
+    desk.connections.written(wires[0], 4, desk.now);
     assert!(desk.done().answers.is_empty());
+}
+
+#[test]
+fn without_acks_what_is_being_written_is_waited_for() {
+    let mut desk = Desk::new(|options| {
+        options.is_ack = false;
+        options.request_timeout = 5_000;
+        options.heart_beat_interval = 6_000;
+    });
+    let wires = desk.up();
+    let ids: Vec<_> = (0..4).map(|_| desk.send(0)).collect();
+    desk.done();
+    for (place, id) in ids.iter().enumerate() {
+        assert_eq!(desk.later(4_000).lost(), []);
+        desk.connections.written(wires[0], 2 + place as u64, desk.now);
+        assert_eq!(desk.done().acked(), [*id]);
+    }
+    // The heartbeat was written behind them; it is late only now.
+    assert!(!desk.later(4_999).closes.contains(&wires[0]));
+    assert!(desk.later(1).closes.contains(&wires[0]));
 }
 
 #[test]

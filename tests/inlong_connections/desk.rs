@@ -25,6 +25,8 @@ pub(crate) struct Done {
     pub(crate) packs: Vec<(u32, Pack)>,
     pub(crate) closes: Vec<u32>,
     pub(crate) answers: Vec<(TransmitId, Result<Answer, TransportError>)>,
+    /// Attempts whose answers may take longer, until then.
+    pub(crate) extended: Vec<(TransmitId, u64)>,
     /// The nodes that each group can be sent to, as it was told.
     pub(crate) open: Vec<(u32, Vec<u32>)>,
 }
@@ -75,6 +77,7 @@ impl Desk {
                 },
                 Output::Close { connection } => done.closes.push(connection),
                 Output::Answer { id, answer } => done.answers.push((id, answer)),
+                Output::Extend { id, deadline } => done.extended.push((id, deadline)),
                 Output::Open { group: Place::Group(group), nodes } => {
                     let number = |place| match place {
                         Place::Node(node) => node,

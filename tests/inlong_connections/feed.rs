@@ -91,7 +91,10 @@ impl Feed<'_> {
                 self.wires.retain(|(other, ..)| *other != number);
                 self.connections.closed(number, "closed", self.now);
             }
-            6 => self.connections.written(number, writes.saturating_sub(u64::from(take(&mut self.input)))),
+            6 => {
+                let missing = u64::from(take(&mut self.input));
+                self.connections.written(number, writes.saturating_sub(missing), self.now);
+            }
             7 | 8 => {
                 let many = u64::from(take(&mut self.input));
                 self.pass(many * [20, 1_000][place % 2]);
@@ -187,6 +190,7 @@ impl Feed<'_> {
                     self.answered(id, &answer);
                     self.engine.answer(id, answer.as_ref().map_err(Clone::clone), self.now);
                 }
+                Output::Extend { id, deadline } => self.engine.extend(id, deadline),
                 Output::Open { group, nodes } => {
                     told = true;
                     self.engine.open(&group, nodes);

@@ -200,7 +200,7 @@ fn what_is_told_of_unknown_connections_has_no_effect() {
     for wire in [wires[0], 0, 77] {
         desk.connections.connected(wire, desk.now);
         desk.hear(wire, &frame::beat(1));
-        desk.connections.written(wire, 9);
+        desk.connections.written(wire, 9, desk.now);
         assert!(desk.lose(wire).open.is_empty());
     }
     // Nor has that it is made a second time.

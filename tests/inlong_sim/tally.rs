@@ -48,6 +48,7 @@ tally! {
     Duplicate >= 4_000,
     TimedOut >= 1_000,
     LateAck >= 88,
+    Extended >= 200,
     Suspect >= 2_000,
     SentAlone >= 2_000,
     Halved >= 10_000,

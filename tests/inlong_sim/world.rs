@@ -265,6 +265,14 @@ impl World {
                     self.note_end(id, answer.as_ref().err().map(|error| error.kind));
                     self.engine.answer(id, answer.as_ref().map_err(Clone::clone), self.now());
                 }
+                Output::Extend { id, deadline } => {
+                    self.model.tally.saw(Seen::Extended);
+                    let frames = self.network.wires.values_mut().flat_map(|wire| &mut wire.sent);
+                    for sent in frames.filter(|sent| sent.id == id) {
+                        sent.heard_until = deadline + self.plan.options.request_timeout;
+                    }
+                    self.engine.extend(id, deadline);
+                }
                 Output::Open { group, nodes } => {
                     told = true;
                     self.tell(|| format!("{group:?} has open {nodes:?}"));
@@ -452,7 +460,7 @@ impl World {
                         sent.is_over = true;
                         self.model.acked(&sent.messages, 0, false);
                     }
-                    self.connections.written(number, writes);
+                    self.connections.written(number, writes, now);
                 }
             }
             Happening::Breaks(number) => {

@@ -80,7 +80,14 @@ fn format() -> StepResult {
 fn lints() -> StepResult {
     tools::component("clippy", "clippy")?;
     let targets = ["--workspace", "--all-targets", "--all-features"];
-    run(cargo().args(["clippy", "--locked"]).args(targets).args(["--", "-D", "warnings"]))
+    let counts = run(cargo().args(["clippy", "--locked"]).args(targets).args(["--", "-D", "warnings"]))?;
+    // Servers that use one system alone.
+    for features in ["growingio,native", "inlong,native"] {
+        let mut clippy = cargo();
+        clippy.args(["clippy", "--locked", "--package", "trackwire", "--lib", "--no-default-features"]);
+        run(clippy.args(["--features", features, "--", "-D", "warnings"]))?;
+    }
+    Ok(counts)
 }
 
 fn lints_wasm() -> StepResult {

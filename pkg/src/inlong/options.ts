@@ -70,7 +70,7 @@ export interface Options {
   proxyRepeatTimes?: number;
   /** What shares connections: 1 a group's packs, above 1 those of a cluster. Default 2. */
   isolationLevel?: number;
-  /** How long an answer may take. Default 20,000. */
+  /** How long an answer may take, once those to the packs before it on its connection have come. Default 20,000. */
   requestTimeout?: number;
   /** Quick retries after the first attempt; afterwards a pack is kept and tried at growing intervals. Default 1. */
   retryTimes?: number;

@@ -33,8 +33,14 @@ pub(super) struct Link {
     pub(super) heard_at: u64,
     /// When a frame was written or answered last.
     pub(super) used_at: u64,
+    /// When the last frame was answered, or, where no answers are asked for, written.
+    pub(super) served_at: u64,
+    /// How many of its writes are done, as far as that was told.
+    pub(super) written: u64,
     /// When the heartbeat was written that is not answered yet.
     pub(super) beat_at: Option<u64>,
+    /// Which write that was.
+    pub(super) beat_write: u64,
     /// When the last heartbeat was written.
     pub(super) beaten_at: u64,
 }
@@ -58,6 +64,8 @@ pub(super) struct Pending {
     pub(super) sent_at: u64,
     /// Which write it was; 0 before it was written.
     pub(super) write: u64,
+    /// One that was written later has been answered: it is not its turn any more that it waits for.
+    pub(super) is_overtaken: bool,
     /// The engine was told that its answer is late. It may still come.
     pub(super) is_told: bool,
 }
@@ -79,7 +87,10 @@ impl Link {
             since: now,
             heard_at: now,
             used_at: now,
+            served_at: now,
+            written: 0,
             beat_at: None,
+            beat_write: 0,
             beaten_at: now,
         }
     }
@@ -93,6 +104,12 @@ impl Link {
     pub(super) fn beat_due(&self, settings: &Settings) -> u64 {
         let from = if settings.balance.is_some() { self.beaten_at } else { self.heard_at };
         from.saturating_add(settings.heartbeat)
+    }
+
+    /// When the heartbeat is late that is not answered yet. What else comes in shows as well that the node is there.
+    pub(super) fn beat_late(&self, settings: &Settings) -> Option<u64> {
+        let since = self.beat_at?.max(if self.state == State::Ready { self.heard_at } else { 0 });
+        Some(since.saturating_add(settings.answer_timeout))
     }
 
     /// Whether no frame is waited for, those aside that are late.
@@ -117,9 +134,9 @@ impl Link {
 
     /// When something is to be done because of the time.
     pub(super) fn wake(&self, settings: &Settings, is_wanted: bool) -> u64 {
-        let own = match (self.state, self.beat_at) {
+        let own = match (self.state, self.beat_late(settings)) {
             (State::Connecting, _) => self.since + settings.connect_timeout,
-            (_, Some(at)) => at + settings.answer_timeout,
+            (_, Some(at)) => at,
             (_, None) if self.is_open() => self.beat_due(settings),
             (_, None) => u64::MAX,
         };
@@ -143,8 +160,15 @@ impl Pending {
             deadline,
             sent_at: now,
             write: 0,
+            is_overtaken: false,
             is_told: false,
         }
+    }
+
+    /// When its answer is given up, if those in front of it were answered until then as they came in: a line may be slow.
+    pub(super) fn turn(&self, served_at: u64, settings: &Settings) -> u64 {
+        let from = if self.is_overtaken { 0 } else { served_at };
+        self.deadline.max(from.saturating_add(settings.answer_timeout))
     }
 
     /// When it is late, or has been for so long that it is forgotten.

@@ -1,5 +1,7 @@
 //! Outside pages: connections to nodes, and the Manager's lists of them.
 
+use std::sync::Arc;
+
 use super::super::exports::{State, input, put_numbers, split_once, state};
 use super::super::host;
 use super::{Own, number};
@@ -8,14 +10,13 @@ use crate::destination::Now;
 use crate::engine::{Engine, TransmitId};
 use crate::inlong::{
     Connections, Discovery, DiscoveryEvent, Failure, Frame, InLong, Node, NodeAddress, NodeList, Options,
-    Output, Place,
+    Output, Place, Urls,
 };
 
 pub(super) struct Net {
     connections: Connections,
     discovery: Discovery,
-    /// Where messages are posted to, by the number of the node.
-    urls: Vec<String>,
+    urls: Urls,
     /// How many groups the lists are kept of.
     groups: usize,
 }
@@ -34,7 +35,7 @@ impl Net {
         Self {
             connections: Connections::new(options, seed),
             discovery: Discovery::new(options, seed),
-            urls: Vec::new(),
+            urls: Urls::default(),
             groups: 0,
         }
     }
@@ -58,7 +59,7 @@ impl Net {
         for group in destination.groups_from(self.groups) {
             *told = true;
             match &destination.options().http_url {
-                Some(url) => self.open_urls(engine, group.number(), vec![url.clone()]),
+                Some(url) => self.open_urls(engine, group.number(), [url.as_str().into()].into_iter()),
                 None => drop(self.discovery.add_group(group.name())),
             }
             self.groups += 1;
@@ -72,8 +73,9 @@ impl Net {
             engine.rebatch();
             *told = true;
             if is_http {
-                let url = |node: &Node| ["http://", &node.address.text(), "/dataproxy/message"].concat();
-                self.open_urls(engine, number, list.nodes.iter().map(url).collect());
+                let url =
+                    |node: &Node| ["http://", &node.address.text(), "/dataproxy/message"].concat().into();
+                self.open_urls(engine, number, list.nodes.iter().map(url));
             } else {
                 self.connections.set_nodes(number, list, now);
             }
@@ -88,6 +90,7 @@ impl Net {
                     *told = true;
                     engine.answer(id, answer.as_ref().map_err(Clone::clone), now);
                 }
+                Output::Extend { id, deadline } => engine.extend(id, deadline),
                 Output::Open { group, nodes } => {
                     *told = true;
                     if let (true, Place::Group(number)) = (nodes.is_empty(), group)
@@ -113,17 +116,9 @@ impl Net {
         self.connections.send(id, frame, deadline, alone, now);
     }
 
-    fn open_urls(&mut self, engine: &mut Engine<InLong>, group: u32, urls: Vec<String>) {
-        let mut nodes = Vec::new();
-        for url in urls {
-            let known = self.urls.iter().position(|known| *known == url);
-            let number = known.unwrap_or_else(|| {
-                self.urls.push(url);
-                self.urls.len() - 1
-            });
-            nodes.push(Place::Node(number as u32));
-        }
-        engine.destination().set_urls(self.urls.iter().map(|url| url.as_str().into()).collect());
+    fn open_urls(&mut self, engine: &mut Engine<InLong>, group: u32, urls: impl Iterator<Item = Arc<str>>) {
+        let nodes = self.urls.set(group, urls);
+        engine.destination().set_urls(self.urls.all());
         engine.open(&Place::Group(group), nodes);
     }
 }
@@ -242,7 +237,7 @@ pub(super) extern "C" fn tw_happened(what: u32, connection: u32, len: usize, mon
     match what {
         0 => connections.connected(connection, now),
         1 => connections.received(connection, input(len), now),
-        2 => connections.written(connection, len as u64),
+        2 => connections.written(connection, len as u64, now),
         3 => connections.closed(connection, host::text(input(len)), now),
         _ => connections.close_all(now),
     }
