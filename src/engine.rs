@@ -77,6 +77,8 @@ pub struct Engine<D: Destination> {
     destination: Arc<D>,
     limits: Limits,
     largest_batch: usize,
+    /// The largest event that there was no room for since one was taken.
+    missed: usize,
     seed: u64,
     lanes: Vec<Lane<D::Lane>>,
     /// A hash of each lane's key, to find it among many.
@@ -220,6 +222,7 @@ impl<D: Destination> Engine<D> {
         Self {
             largest_batch: limits.largest_batch(|bytes| destination.sealed_bound(bytes, 1)),
             destination,
+            missed: 0,
             pool: Pool::new(limits.segment_bytes, if D::ROUTED { LANE_BYTES } else { usize::MAX }),
             limits,
             seed,
@@ -302,8 +305,10 @@ impl<D: Destination> Engine<D> {
         }
         let held = record.len() + tag_bytes;
         if !self.make_room(held) {
+            self.missed = self.missed.max(held);
             return Err(self.refuse(RecordError::Full));
         }
+        self.missed = 0;
         let index = self.lane(lane);
         let at = now.mono.min(i64::MAX as u64) as i64;
         let lane = &mut self.lanes[index];
@@ -344,11 +349,16 @@ impl<D: Destination> Engine<D> {
     /// Whether any event that is within the limits would be taken now, with its tag.
     pub fn has_room_for_any(&self) -> bool {
         let largest = self.largest_event() + MAX_TAG;
-        self.has_room(if D::ROUTED { largest.min(self.limits.max_plain_bytes / 4) } else { largest })
+        self.has_room(if D::ROUTED {
+            largest.min(self.limits.max_plain_bytes / 4).max(self.missed)
+        } else {
+            largest
+        })
     }
 
     fn largest_event(&self) -> usize {
-        self.limits.max_event_bytes.min(self.largest_batch)
+        let largest = self.limits.max_event_bytes.min(self.largest_batch);
+        if D::ROUTED { largest.min(self.limits.max_plain_bytes) } else { largest }
     }
 
     /// Counts an event that did not reach the queue, so that the books name it.

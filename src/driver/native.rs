@@ -249,6 +249,7 @@ where
                 Wanted::Room => {
                     (over || engine.is_closed() || engine.has_room_for_any()).then(Report::default)
                 }
+                Wanted::Until(ref is_so) => (over || engine.is_closed() || is_so()).then(Report::default),
             };
             match report {
                 Some(report) => {
@@ -419,7 +420,7 @@ impl Answer {
     fn give(self, teller: &Teller) {
         match self.wanted {
             // Counts no outcomes.
-            Wanted::Room => self.reply.send(self.report),
+            Wanted::Room | Wanted::Until(_) => self.reply.send(self.report),
             _ => teller.reply(self.reply, self.report),
         }
     }
@@ -457,7 +458,7 @@ impl<D: Destination> Drop for Stop<D> {
                 Wanted::Flush(id) | Wanted::Close(id) | Wanted::Suspend(id) => {
                     lock(&shared.engine).end_flush(id)
                 }
-                Wanted::Room => Report::default(),
+                Wanted::Room | Wanted::Until(_) => Report::default(),
             };
             self.answers.push(Answer { wanted, reply, report });
         }
@@ -512,7 +513,7 @@ mod tests {
     fn give_up(shared: &Shared<GrowingIo>, wanted: fn(&mut Engine<GrowingIo>) -> Wanted) -> Wanted {
         let mut what = None;
         {
-            let mut wait = pin!(shared.wait(|engine| *what.insert(wanted(engine)), Duration::MAX));
+            let mut wait = pin!(shared.wait(|engine| what.insert(wanted(engine)).clone(), Duration::MAX));
             assert!(wait.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         }
         what.unwrap()

@@ -1,7 +1,7 @@
 //! Callers that wait for the driver: for a flush, for a close, for room.
 
 use std::cell::Cell;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -14,7 +14,7 @@ thread_local! {
 }
 
 /// What a caller waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) enum Wanted {
     /// Everything accepted before this flush has ended.
     Flush(FlushId),
@@ -24,6 +24,8 @@ pub(crate) enum Wanted {
     Suspend(FlushId),
     /// The queue has room.
     Room,
+    /// This says yes, or the engine is closed.
+    Until(Arc<dyn Fn() -> bool + Send + Sync>),
 }
 
 /// How a driver comes to its end.

@@ -71,7 +71,7 @@ impl Limits {
     }
 
     /// The most bytes of one batch: so many that its sealed copy fits into the reserve.
-    pub(super) fn largest_batch(&self, sealed_bound: impl Fn(usize) -> usize) -> usize {
+    pub(crate) fn largest_batch(&self, sealed_bound: impl Fn(usize) -> usize) -> usize {
         let mut bytes = (self.max_queue_bytes / 4).min(MAX_BATCH_BYTES);
         while bytes > 1 && sealed_bound(bytes) > self.sealed_reserve() {
             bytes -= bytes.div_ceil(16);

@@ -289,10 +289,10 @@ impl fmt::Display for BuildError {
 impl std::error::Error for BuildError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Option(error) => Some(error),
-            Self::Client(error) => Some(error),
-            Self::Thread(error) => Some(error),
-            Self::Restore(error) => Some(error),
+            Self::Option(error) => error.source(),
+            Self::Client(error) => error.source(),
+            Self::Thread(error) => error.source(),
+            Self::Restore(error) => error.source(),
         }
     }
 }

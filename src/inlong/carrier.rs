@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::connections::{Connections, Output};
-use super::delivery::{Answer, InLong, Place, Request};
+use super::delivery::{Answer, InLong, Place, Request, judge_code};
 use super::discovery::{Discovery, DiscoveryEvent as Listed};
 use super::manager::NodeList;
 use super::urls::Urls;
-use super::{Options, Protocol};
-use crate::destination::Now;
+use super::{Ack, Options, Protocol, form};
+use crate::destination::{Blame, Now, TransportError, Verdict};
 use crate::driver::carrier::{Carrier, Requests, log_answer};
 use crate::driver::native::Shared;
 use crate::engine::{Transmit, TransmitId};
@@ -34,7 +34,12 @@ pub(super) struct InLongCarrier {
     wake: Option<u64>,
     /// Whether the cache file lacks a list that came since.
     is_cache_old: bool,
+    /// When the log was last told that messages do not get through.
+    complained_at: Option<u64>,
 }
+
+/// Between two such lines of the log, ms.
+const COMPLAIN: u64 = 30_000;
 
 /// What a request over HTTP is about.
 enum About {
@@ -64,22 +69,59 @@ impl InLongCarrier {
             groups: 0,
             wake: None,
             is_cache_old: false,
+            complained_at: None,
         }
     }
 
     /// What happened on connections.
-    fn hear(&mut self, now: Now) {
+    fn hear(&mut self, shared: &Shared<InLong>, now: Now) {
         while let Some((number, event)) = self.sockets.next() {
             match event {
                 Event::Connected => self.connections.connected(number, now),
                 Event::Received(bytes) => self.connections.received(number, &bytes, now),
                 Event::Written(writes) => self.connections.written(number, writes, now),
                 Event::Closed(why) => {
-                    log::debug!("trackwire: a connection ended: {why}");
+                    let address =
+                        self.connections.address(number).map(ToString::to_string).unwrap_or_default();
                     self.connections.closed(number, &why, now);
+                    let what = format!("the connection to {address} ended: {why}");
+                    match self.connections.is_any_ready() {
+                        true => log::debug!("trackwire: {what}"),
+                        false => self.complain(shared, &what, now),
+                    }
                 }
             }
         }
+    }
+
+    /// Says that messages do not get through, now and then.
+    fn complain(&mut self, shared: &Shared<InLong>, what: &str, now: Now) {
+        let pending = shared.engine().stats().pending;
+        if pending == 0 || self.complained_at.is_some_and(|at| now.mono < at.saturating_add(COMPLAIN)) {
+            return log::debug!("trackwire: {what}");
+        }
+        self.complained_at = Some(now.mono);
+        log::warn!(
+            "trackwire: {what}; {pending} messages are pending (more of this within 30 s is not said)"
+        );
+    }
+
+    /// Complains of an answer that is none, or that says not now.
+    fn look_at(&mut self, shared: &Shared<InLong>, answer: &Result<Answer, TransportError>, now: Now) {
+        let what = match answer {
+            Err(error) if error.blame != Blame::Nothing => format!("a pack was not answered: {error}"),
+            Ok(answer) => {
+                let verdict = match answer {
+                    Answer::Ack(ack) => judge_code(ack.code, &ack.message),
+                    Answer::Http(response) => form::judge(response, now),
+                    Answer::Written => return,
+                };
+                let (Verdict::Retry { cause, .. } | Verdict::RetryOnce(cause)) = verdict else { return };
+                format!("a node answered with {}: {}", cause.code, cause.message)
+            }
+            Err(_) => return,
+        };
+        self.complain(shared, &what, now);
     }
 
     /// Does what the connections ask for; whether the engine was told something.
@@ -96,6 +138,11 @@ impl InLongCarrier {
                 Output::Close { connection } => self.sockets.close(connection),
                 Output::Answer { id, answer } => {
                     told = true;
+                    if !matches!(&answer, Ok(Answer::Written | Answer::Ack(Ack { code: 0, .. }))) {
+                        // It looks at the engine itself.
+                        drop(engine.take());
+                        self.look_at(shared, &answer, now);
+                    }
                     engine.get_or_insert_with(|| shared.engine()).answer(
                         id,
                         answer.as_ref().map_err(Clone::clone),
@@ -135,6 +182,7 @@ impl InLongCarrier {
                 Some(url) => {
                     let url = url.clone();
                     self.open_urls(shared, group.number(), std::iter::once(url));
+                    group.listed();
                     told = true;
                 }
                 None => {
@@ -217,6 +265,7 @@ impl Carrier<InLong> for InLongCarrier {
                 About::Messages(id) => {
                     told = true;
                     let answer = answer.map(Answer::Http);
+                    self.look_at(shared, &answer, now);
                     shared.engine().answer(id, answer.as_ref().map_err(Clone::clone), now);
                 }
             }
@@ -225,7 +274,7 @@ impl Carrier<InLong> for InLongCarrier {
         if !self.is_http {
             let is_wanted = !shared.engine().is_idle();
             self.connections.want(is_wanted, now);
-            self.hear(now);
+            self.hear(shared, now);
             if self.connections.next_wake().is_some_and(|at| at <= now.mono) {
                 self.connections.tick(now);
             }

@@ -9,12 +9,16 @@ use tokio::sync::oneshot;
 
 use super::callback::{Callback, Callbacks};
 use super::delivery::{InLong, Lane};
-use super::{Body, BuildError, ClientBuilder, Delivery, Mapping, Message, Options, SendAllError, SendError};
+use super::{
+    Body, BuildError, ClientBuilder, Delivery, Group, Mapping, Message, Options, SendAllError, SendError,
+    check,
+};
 use crate::destination::Now;
 use crate::driver::DriverError;
 use crate::driver::native::{Shared, close, flush, suspend};
 use crate::driver::scratch::with_scratch;
-use crate::engine::{RecordError, Report, Stats, Tag};
+use crate::driver::waiters::Wanted;
+use crate::engine::{Engine, RecordError, Report, Stats, Tag};
 use crate::{Event, Invalid, InvalidKind};
 
 /// Sends messages to InLong DataProxy in the background.
@@ -166,6 +170,28 @@ impl Client {
         self.inner.shared.ready_blocking()
     }
 
+    /// Waits until the nodes of a group have been named, and with them the longest frame that they take; `false` if they were
+    /// not within `timeout`. For messages that are longer than any node takes without being asked.
+    ///
+    /// # Errors
+    /// The group id cannot be sent to.
+    pub async fn nodes_known(&self, group_id: &str, timeout: Duration) -> Result<bool, SendError> {
+        let group = self.group(group_id)?;
+        if !group.is_listed() {
+            self.inner.shared.wait(listed(&group), timeout).await;
+        }
+        Ok(group.is_listed())
+    }
+
+    /// As [`nodes_known`](Self::nodes_known), by blocking the thread; `false` also where that would never end.
+    pub fn nodes_known_blocking(&self, group_id: &str, timeout: Duration) -> Result<bool, SendError> {
+        let group = self.group(group_id)?;
+        if !group.is_listed() {
+            let _ = self.inner.shared.wait_blocking(listed(&group), timeout);
+        }
+        Ok(group.is_listed())
+    }
+
     /// Sends what waits, and returns when everything sent before has ended, or after `timeout`; `pending` says how much is
     /// left. The report counts what was pending at the call; what had ended by then is in [`stats`](Self::stats) only.
     pub async fn flush(&self, timeout: Duration) -> Report {
@@ -221,6 +247,15 @@ impl Client {
         self.inner.shared.destination().options()
     }
 
+    /// A group, which is asked for from now on.
+    fn group(&self, group_id: &str) -> Result<Arc<Group>, SendError> {
+        check::group_id(group_id)?;
+        let destination = self.inner.shared.destination();
+        let number = destination.know_group(group_id);
+        let group = number.and_then(|number| destination.groups_from(number as usize).into_iter().next());
+        group.ok_or(SendError::TooManyGroups { limit: self.options().max_groups() })
+    }
+
     fn call_back(&self, message: &Message<'_>, always: bool, callback: Callback) -> Result<(), SendError> {
         let callbacks = &self.inner.callbacks;
         let mut number = None;
@@ -262,7 +297,7 @@ impl Client {
                 }
                 Ok(())
             }
-            Err(RecordError::Invalid(Invalid { kind: InvalidKind::TooLarge, .. }) | RecordError::Full) => {
+            Err(RecordError::Full) => {
                 Err(SendError::RecvBufferFull { limit: destination.options().recv_buf_size })
             }
             Err(RecordError::Closed) => Err(SendError::SendAfterClose),
@@ -273,11 +308,19 @@ impl Client {
     /// Counts what was refused. A client that is closed says that in any case.
     fn refuse(&self, error: SendError) -> SendError {
         let invalid = Invalid::new("message", InvalidKind::Malformed, "refused");
-        match self.inner.shared.engine().refuse_invalid(invalid) {
-            RecordError::Closed => SendError::SendAfterClose,
-            _ => error,
+        let is_closed = matches!(self.inner.shared.engine().refuse_invalid(invalid), RecordError::Closed);
+        if matches!(error, SendError::MsgTooLong { .. }) {
+            // The Manager may say that nodes take more. A group that was not known so far is asked for.
+            self.inner.shared.wake();
         }
+        if is_closed { SendError::SendAfterClose } else { error }
     }
+}
+
+/// The list of a group's nodes, to be waited for.
+fn listed(group: &Arc<Group>) -> impl FnOnce(&mut Engine<InLong>) -> Wanted + use<> {
+    let group = group.clone();
+    |_| Wanted::Until(Arc::new(move || group.is_listed()))
 }
 
 impl Drop for Inner {

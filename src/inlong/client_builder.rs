@@ -46,7 +46,12 @@ pub enum BuildError {
         source: std::io::Error,
     },
     /// The configuration file holds something that cannot be used.
-    Config(ConfigError),
+    Config {
+        /// Which.
+        path: PathBuf,
+        /// What.
+        source: ConfigError,
+    },
     /// An option cannot be used.
     Option(OptionError),
     /// The HTTP client could not be made.
@@ -79,7 +84,8 @@ impl ClientBuilder {
         let path = path.as_ref();
         let text = std::fs::read_to_string(path)
             .map_err(|source| BuildError::File { path: path.to_owned(), source })?;
-        let (options, notices) = Options::from_config(&text).map_err(BuildError::Config)?;
+        let (options, notices) = Options::from_config(&text)
+            .map_err(|source| BuildError::Config { path: path.to_owned(), source })?;
         Ok(Self { notices, ..Self::new(options) })
     }
 
@@ -107,9 +113,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Called with every outcome, in order, on a thread of its own; see
-    /// [`growingio::TrackerBuilder::on_outcome`](crate::engine::Outcome). Those of messages with callbacks of their own go
-    /// there as well.
+    /// Called with every outcome, in order, on a thread of its own, those of messages with callbacks of their own too. It may
+    /// send, but not wait. While 10,000 [`Outcome`]s wait for it, nothing new is sent.
     pub fn on_outcome(mut self, callback: impl Fn(&Outcome) + Send + Sync + 'static) -> Self {
         self.on_outcome = Some(Arc::new(callback));
         self
@@ -239,7 +244,7 @@ impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { path, source } => write!(f, "{} cannot be read: {source}", path.display()),
-            Self::Config(error) => error.fmt(f),
+            Self::Config { path, source } => write!(f, "{}: {source}", path.display()),
             Self::Option(error) => error.fmt(f),
             Self::Client(error) => write!(f, "the HTTP client could not be made: {error}"),
             Self::Thread(error) => write!(f, "the client's thread could not be started: {error}"),
@@ -249,13 +254,14 @@ impl fmt::Display for BuildError {
 }
 
 impl std::error::Error for BuildError {
+    // What is behind the error that is shown with this one.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::File { source, .. } | Self::Thread(source) => Some(source),
-            Self::Config(error) => Some(error),
-            Self::Option(error) => Some(error),
-            Self::Client(error) => Some(error),
-            Self::Restore(error) => Some(error),
+            Self::File { source, .. } | Self::Thread(source) => source.source(),
+            Self::Config { source, .. } => source.source(),
+            Self::Option(error) => error.source(),
+            Self::Client(error) => error.source(),
+            Self::Restore(error) => error.source(),
         }
     }
 }

@@ -96,6 +96,14 @@ pub enum SendError {
         /// What is allowed, bytes.
         limit: usize,
     },
+    /// The message would not fit even if the queue were empty. It has the number of a full queue, as with the vendor; waiting
+    /// does not help.
+    LargerThanQueue {
+        /// Its length, bytes.
+        bytes: usize,
+        /// What the queue has room for, bytes.
+        limit: usize,
+    },
     /// The queue is full.
     RecvBufferFull {
         /// What it may hold, bytes.
@@ -135,7 +143,7 @@ impl SendError {
         match self {
             Self::InvalidInput(_) => SdkCode::InvalidInput,
             Self::MsgTooLong { .. } => SdkCode::MsgTooLong,
-            Self::RecvBufferFull { .. } => SdkCode::RecvBufferFull,
+            Self::RecvBufferFull { .. } | Self::LargerThanQueue { .. } => SdkCode::RecvBufferFull,
             Self::SendAfterClose => SdkCode::SendAfterClose,
             Self::TooManyGroups { .. } => SdkCode::FailGetRevGroup,
             Self::SendBeforeInit => SdkCode::SendBeforeInit,
@@ -156,7 +164,7 @@ impl fmt::Display for SendAllError {
 
 impl std::error::Error for SendAllError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.source)
+        self.source.source()
     }
 }
 
@@ -183,6 +191,13 @@ impl fmt::Display for SendError {
                      may take: the Manager's `maxPacketLength` once it has answered, else 65,536 bytes or what `pack_size` asks for"
                 )
             }
+            Self::LargerThanQueue { bytes, limit } => {
+                write!(
+                    f,
+                    "the message of {bytes} bytes does not fit even an empty queue, which takes {limit}: raise \
+                     `recv_buf_size` and `send_buf_size`"
+                )
+            }
             Self::RecvBufferFull { limit } => {
                 write!(f, "the queue of {limit} bytes is full: send later, or raise `recv_buf_size`")
             }
@@ -197,14 +212,7 @@ impl fmt::Display for SendError {
     }
 }
 
-impl std::error::Error for SendError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::InvalidInput(invalid) => Some(invalid),
-            _ => None,
-        }
-    }
-}
+impl std::error::Error for SendError {}
 
 #[cfg(test)]
 mod tests {
@@ -230,6 +238,7 @@ mod tests {
             (SendError::from(invalid), 7),
             (SendError::MsgTooLong { bytes: 9, limit: 8 }, 6),
             (SendError::RecvBufferFull { limit: 8 }, 8),
+            (SendError::LargerThanQueue { bytes: 9, limit: 8 }, 8),
             (SendError::SendAfterClose, 10),
             (SendError::TooManyGroups { limit: 50 }, 18),
             (SendError::SendBeforeInit, 22),

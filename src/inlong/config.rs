@@ -48,6 +48,10 @@ pub enum ConfigError {
     NotJson {
         /// Where, in bytes from the start.
         at: usize,
+        /// In which line that is, from 1.
+        line: usize,
+        /// At which character of the line, from 1.
+        column: usize,
         /// What is wrong there.
         problem: Cow<'static, str>,
     },
@@ -67,38 +71,40 @@ impl Options {
     /// between), `protocol`, `http_url`, `cache_file`, `attributes` (an object of texts), `is_ack`, `request_timeout`,
     /// `max_in_flight` and `max_age`.
     pub fn from_config(text: &str) -> Result<(Self, Vec<Notice>), ConfigError> {
-        let mut reader = Reader::new(text.strip_prefix('\u{feff}').unwrap_or(text));
-        let (mut options, mut notices, mut seen) = (Self::default(), Vec::new(), Vec::new());
-        if !matches!(reader.peek(), Some(b'{') | None) {
-            reader.value()?;
-            reader.end()?;
-            return Err(ConfigError::NoInitParam);
-        }
-        reader.open_object()?;
-        let mut first = true;
-        while let Some(key) = reader.key(&mut first)? {
-            once(&mut seen, &key)?;
-            if key != "init-param" {
-                reader.value()?;
-                notices.push(Notice::new(
-                    &key,
-                    NoticeKind::Unknown,
-                    "is not read: options stand in `init-param`",
-                ));
-            } else if reader.peek() == Some(b'{') {
-                init_param(&mut reader, &mut options, &mut notices)?;
-            } else {
-                reader.value()?;
-                return Err(ConfigError::NoInitParam);
-            }
-        }
-        reader.end()?;
-        if !seen.iter().any(|key| key == "init-param") {
-            return Err(ConfigError::NoInitParam);
-        }
-        options.check()?;
-        Ok((options, notices))
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        whole(text).map_err(|error| error.located(text))
     }
+}
+
+fn whole(text: &str) -> Result<(Options, Vec<Notice>), ConfigError> {
+    let mut reader = Reader::new(text);
+    let (mut options, mut notices, mut seen) = (Options::default(), Vec::new(), Vec::new());
+    if !matches!(reader.peek(), Some(b'{') | None) {
+        reader.value()?;
+        reader.end()?;
+        return Err(ConfigError::NoInitParam);
+    }
+    reader.open_object()?;
+    let mut first = true;
+    while let Some(key) = reader.key(&mut first)? {
+        once(&mut seen, &key)?;
+        if key != "init-param" {
+            reader.value()?;
+            let text = "is not read: options stand in `init-param`";
+            notices.push(Notice::new(&key, NoticeKind::Unknown, text));
+        } else if reader.peek() == Some(b'{') {
+            init_param(&mut reader, &mut options, &mut notices)?;
+        } else {
+            reader.value()?;
+            return Err(ConfigError::NoInitParam);
+        }
+    }
+    reader.end()?;
+    if !seen.iter().any(|key| key == "init-param") {
+        return Err(ConfigError::NoInitParam);
+    }
+    options.check()?;
+    Ok((options, notices))
 }
 
 fn init_param(
@@ -182,14 +188,23 @@ fn text_of<'v>(name: &'static str, value: &'v Value<'_>) -> Result<&'v str, Opti
 
 fn texts(name: &'static str, value: &Value<'_>) -> Result<Vec<(String, String)>, OptionError> {
     let Value::Map(pairs) = value else { return Err(wrong_type(name, value, "an object of texts")) };
-    let text =
-        |(key, value): &(Cow<'_, str>, Value<'_>)| Ok((key.to_string(), text_of(name, value)?.to_owned()));
+    let text = |(key, value): &(Cow<'_, str>, Value<'_>)| match value {
+        Value::String(text) => Ok((key.to_string(), text.to_string())),
+        other => Err(OptionError::new(
+            name,
+            format!("has a `{}` that is {}: give a text", shown(key), kind(other)),
+        )),
+    };
     pairs.iter().map(text).collect()
 }
 
 fn wrong_type(name: &'static str, value: &Value<'_>, expected: &str) -> OptionError {
-    // Not the value itself, which may be a secret.
-    let is = match value {
+    OptionError::new(name, format!("is {}: give {expected}, or leave the key out", kind(value)))
+}
+
+/// What a value is; not the value itself, which may be a secret.
+fn kind(value: &Value<'_>) -> &'static str {
+    match value {
         Value::Null => "null",
         Value::Bool(_) => "true or false",
         Value::Int(_) | Value::BigInt(_) => "a whole number",
@@ -197,8 +212,7 @@ fn wrong_type(name: &'static str, value: &Value<'_>, expected: &str) -> OptionEr
         Value::String(_) => "a text",
         Value::List(_) => "a list",
         Value::Map(_) => "an object",
-    };
-    OptionError::new(name, format!("is {is}: give {expected}, or leave the key out"))
+    }
 }
 
 fn once(seen: &mut Vec<String>, key: &str) -> Result<(), ConfigError> {
@@ -225,6 +239,17 @@ impl ConfigError {
     pub fn code(&self) -> i32 {
         SdkCode::ErrorInit.code()
     }
+
+    /// Says in which line of the text it is.
+    fn located(mut self, text: &str) -> Self {
+        if let Self::NotJson { at, line, column, .. } = &mut self {
+            let before = text.get(..*at).unwrap_or(text);
+            let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+            *line = before.matches('\n').count() + 1;
+            *column = before[start..].chars().count() + 1;
+        }
+        self
+    }
 }
 
 impl From<OptionError> for ConfigError {
@@ -243,7 +268,7 @@ impl From<Error> for ConfigError {
             Problem::TooDeep => "too many levels".into(),
             Problem::Duplicate => "an object with a key twice".into(),
         };
-        Self::NotJson { at: error.at, problem }
+        Self::NotJson { at: error.at, line: 1, column: error.at + 1, problem }
     }
 }
 
@@ -256,8 +281,8 @@ impl fmt::Display for Notice {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotJson { at, problem } => {
-                write!(f, "the configuration is not JSON: {problem}, at byte {at}")
+            Self::NotJson { line, column, problem, .. } => {
+                write!(f, "the configuration is not JSON: {problem}, in line {line} at character {column}")
             }
             Self::NoInitParam => {
                 f.write_str("the configuration has no object `init-param`: {\"init-param\": {…}}")
@@ -268,14 +293,7 @@ impl fmt::Display for ConfigError {
     }
 }
 
-impl std::error::Error for ConfigError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Option(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+impl std::error::Error for ConfigError {}
 
 #[cfg(test)]
 mod tests;

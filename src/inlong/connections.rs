@@ -339,6 +339,17 @@ impl Connections {
         self.arrange(now);
     }
 
+    /// Where a connection goes to.
+    pub fn address(&self, connection: u32) -> Option<&NodeAddress> {
+        let link = self.links.iter().find(|link| link.number == connection)?;
+        Some(&self.nodes[link.node as usize].address)
+    }
+
+    /// Whether there is a connection that frames can be written to.
+    pub fn is_any_ready(&self) -> bool {
+        self.links.iter().any(Link::is_open)
+    }
+
     /// Whether frames are under way.
     pub fn is_busy(&self) -> bool {
         self.links.iter().any(|link| link.lone.is_some() || !link.is_over())

@@ -15,6 +15,7 @@ use super::{Ack, Message, NodeList, OptionError, Options, SendError, check, form
 use crate::codec::bytes::{owned, put, put_byte};
 use crate::codec::packed::packed;
 use crate::destination::{BatchId, Batching, Cause, Destination, Now, Records, Verdict};
+use crate::engine::OnExhausted;
 #[cfg(feature = "native")]
 use crate::engine::Tag;
 use crate::http::{self, Body};
@@ -31,6 +32,8 @@ pub struct InLong {
     /// Makes the ids of packs differ from those of other clients.
     instance: u64,
     local_time: LocalTime,
+    /// The most bytes of a record that an empty queue has room for.
+    most: usize,
     /// What the bytes of records depend on: exported messages are restored only where it is the same.
     identity: [u8; 3],
 }
@@ -95,7 +98,9 @@ impl InLong {
     pub(crate) fn unchecked(options: Options, instance: u64, local_time: LocalTime) -> Self {
         let msg_type = MsgType::from_number(options.msg_type).unwrap_or(MsgType::Binary);
         let (protocol, ext) = (options.protocol as u8, options.extend_field as u8);
+        let limits = options.limits(OnExhausted::default());
         Self {
+            most: limits.largest_batch(|plain| sealed_bound(&options, plain)).min(limits.max_plain_bytes),
             msg_type,
             targets: Targets::default(),
             urls: RwLock::default(),
@@ -189,6 +194,9 @@ impl InLong {
             // Of such messages, roughly.
             let limit = options.max_message().min((bytes as u64 * room as u64 / wire as u64) as usize);
             return Err(SendError::MsgTooLong { bytes, limit });
+        }
+        if wire > self.most {
+            return Err(SendError::LargerThanQueue { bytes, limit: self.most });
         }
         Ok(lane)
     }
@@ -538,14 +546,7 @@ impl Destination for InLong {
     }
 
     fn sealed_bound(&self, plain: usize, _: usize) -> usize {
-        // What does not get smaller is not compressed. Forms have no attributes, and what a page posts as it is left is cut by
-        // this bound: its ids are taken for short.
-        let more = match (PAGE, self.options.is_http()) {
-            (true, _) => 2_048,
-            (_, true) => MAX_ATTRIBUTES + 1_024,
-            _ => 2 * MAX_ATTRIBUTES + 1_024,
-        };
-        plain.saturating_add(more)
+        sealed_bound(&self.options, plain)
     }
 
     fn request(&self, sealed: &Sealed, endpoint: &Place, _: u32, _: Now) -> Request {
@@ -622,6 +623,18 @@ impl Destination for InLong {
         let bytes: Body = owned(rest).into();
         same.then_some(Sealed { key: u64::from_le_bytes(*key), msg_type, is_acked: is_acked != 0, bytes })
     }
+}
+
+/// The most bytes that a pack of so many bytes of records has when it is sealed.
+fn sealed_bound(options: &Options, plain: usize) -> usize {
+    // What does not get smaller is not compressed. Forms have no attributes, and what a page posts as it is left is cut by
+    // this bound: its ids are taken for short.
+    let more = match (PAGE, options.is_http()) {
+        (true, _) => 2_048,
+        (_, true) => MAX_ATTRIBUTES + 1_024,
+        _ => 2 * MAX_ATTRIBUTES + 1_024,
+    };
+    plain.saturating_add(more)
 }
 
 /// What a code means, over TCP (`errCode`) and HTTP (`code`) alike.

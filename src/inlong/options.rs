@@ -260,7 +260,6 @@ impl Options {
     }
 
     /// The bounds of a client's engine. What happens to a pack whose quick retries are used up, the vendor's file does not say.
-    #[cfg(any(feature = "native", feature = "js"))]
     pub(crate) fn limits(&self, on_exhausted: OnExhausted) -> Limits {
         let retry = RetryPolicy {
             retry_limit: self.retry_times,

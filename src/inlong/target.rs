@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::codec::fnv::fnv;
@@ -19,6 +19,7 @@ pub struct Group {
     number: u32,
     /// The most bytes of a frame.
     max_frame: AtomicUsize,
+    is_listed: AtomicBool,
 }
 
 /// The targets that messages were sent to.
@@ -62,6 +63,16 @@ impl Group {
     pub fn max_frame(&self) -> usize {
         self.max_frame.load(Ordering::Relaxed)
     }
+
+    /// Whether its nodes have been named, and with them the bound of frames.
+    pub fn is_listed(&self) -> bool {
+        self.is_listed.load(Ordering::Acquire)
+    }
+
+    /// Its nodes have been named.
+    pub(crate) fn listed(&self) {
+        self.is_listed.store(true, Ordering::Release);
+    }
 }
 
 impl Targets {
@@ -104,6 +115,7 @@ impl Targets {
     pub(crate) fn bound(&self, group: u32, max_frame: usize) {
         if let Some(group) = self.lock().groups.get(group as usize) {
             group.max_frame.store(max_frame, Ordering::Relaxed);
+            group.listed();
         }
     }
 
@@ -130,7 +142,8 @@ impl Known {
             return None;
         }
         let number = self.groups.len() as u32;
-        let group = Arc::new(Group { name: name.into(), number, max_frame: AtomicUsize::new(max_frame) });
+        let (max_frame, is_listed) = (AtomicUsize::new(max_frame), AtomicBool::new(false));
+        let group = Arc::new(Group { name: name.into(), number, max_frame, is_listed });
         self.groups.push(group.clone());
         Some(group)
     }

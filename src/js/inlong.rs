@@ -102,7 +102,7 @@ impl State {
 /// Sends a message: group, stream, keys and values of attributes, each with a zero behind it, one more, and its bytes, which
 /// begin at `start`. `time` is below 0 where it has none; number 0 is its tag, if it is `tagged`, number 1 by how many minutes
 /// local time is ahead. 0: taken; 1: taken, and to be polled; 2: the queue is full; 3: closed; 4: too long, for number 0, it
-/// has number 1; 5: too many groups, for number 0; above that: invalid, by the kind of problem as in [`tw_new`].
+/// has number 1, and for the queue if number 2 is 1; 5: too many groups, for number 0; above that: invalid, by the kind of problem as in [`tw_new`].
 #[unsafe(no_mangle)]
 pub(super) extern "C" fn tw_send(
     len: usize,
@@ -147,7 +147,11 @@ pub(super) extern "C" fn tw_send(
             engine.count_unrecorded(Unrecorded::Invalid);
             return match error {
                 SendError::MsgTooLong { bytes, limit } => {
-                    put_numbers(&mut state.numbers, &[limit as u64, bytes as u64]);
+                    put_numbers(&mut state.numbers, &[limit as u64, bytes as u64, 0]);
+                    4
+                }
+                SendError::LargerThanQueue { bytes, limit } => {
+                    put_numbers(&mut state.numbers, &[limit as u64, bytes as u64, 1]);
                     4
                 }
                 SendError::TooManyGroups { limit } => {

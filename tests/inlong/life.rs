@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use trackwire::collector::{BasicAuth, Options as Served};
 use trackwire::engine::{Fate, Outcome, Tag};
-use trackwire::inlong::{Client, Message, MsgType, Protocol};
+use trackwire::inlong::{Client, Message, MsgType, Protocol, SendError};
 
 use crate::client::{LONG, client, options, serve, texts};
 use crate::server::Server;
@@ -245,6 +245,53 @@ fn messages_of_another_layout_are_not_restored() {
     };
     assert!(matches!(restore(0), Err(trackwire::inlong::BuildError::Restore(_))));
     assert!(restore(0x20).is_ok());
+}
+
+#[test]
+fn long_messages_may_be_the_first() {
+    let server = Server::with(Served {
+        inlong_listen: Some((Ipv4Addr::LOCALHOST, 0).into()),
+        inlong_max_packet: Some(400_000),
+        inlong_max_frame: 400_000,
+        ..Served::default()
+    });
+    let long = vec![b'x'; 100_000];
+    let first = client(&server, |_| {});
+    assert!(first.nodes_known_blocking("test_group", LONG).unwrap());
+    first.send("test_group", "s1", &*long).unwrap();
+    first.close_blocking(LONG).unwrap();
+    assert_eq!(first.stats().delivered, 1, "{:?}", first.stats());
+    assert_eq!(first.nodes_known_blocking("a&b", LONG).unwrap_err().code(), 7);
+
+    // Who does not wait is refused, but the group is asked for: only so can another message be taken at once.
+    let second = client(&server, |_| {});
+    assert_eq!(second.send("test_group", "s1", &*long).unwrap_err().code(), 6);
+    while !second.nodes_known_blocking("test_group", LONG).unwrap() {}
+    second.send("test_group", "s1", &*long).unwrap();
+    second.close_blocking(LONG).unwrap();
+    assert_eq!(second.stats().delivered, 1);
+}
+
+#[test]
+fn a_message_larger_than_the_queue_is_told_from_a_full_queue() {
+    let server = serve(1);
+    let client =
+        client(&server, |options| (options.recv_buf_size, options.send_buf_size) = (60_000, 240_000));
+    let fits = vec![b'x'; 20_000];
+    let error = client.send("test_group", "s1", vec![b'x'; 61_000]).unwrap_err();
+    assert!(
+        matches!(error, SendError::LargerThanQueue { bytes: 61_000, .. }) && error.code() == 8,
+        "{error}"
+    );
+    // What fits an empty queue is taken in the end, and who waits in between does not wait in vain.
+    for _ in 0..20 {
+        while let Err(error) = client.send("test_group", "s1", &*fits) {
+            assert!(matches!(error, SendError::RecvBufferFull { .. }), "{error}");
+            client.ready_blocking().unwrap();
+        }
+    }
+    client.close_blocking(LONG).unwrap();
+    assert_eq!(client.stats().delivered, 20);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The keys of the vendor's configuration file, and ours.
 
-use crate::inlong::options::{CACHE_FILE, OptionError, Options, Secret};
+use crate::inlong::options::{CACHE_FILE, MAX_FRAME, MESSAGE_OVERHEAD, OptionError, Options, Secret};
 
 /// How a key's value is taken.
 pub(super) enum Take {
@@ -73,9 +73,14 @@ pub(super) const LIVE: &[(&str, Take)] = &[
     ("proxy_repeat_times", count(|options, times| options.proxy_repeat_times = times as usize)),
     ("isolation_level", positive(|options, level| options.isolation_level = level as u32)),
     ("enable_pack", flag!(enable_pack)),
-    ("pack_size", positive(|options, bytes| options.pack_size = Some(bytes as usize))),
+    ("pack_size", Take::Int(1, MAX_FRAME as u64, |options, bytes| options.pack_size = Some(bytes as usize))),
     ("pack_timeout", positive(|options, ms| options.pack_timeout = ms)),
-    ("ext_pack_size", positive(|options, bytes| options.ext_pack_size = bytes as usize)),
+    (
+        "ext_pack_size",
+        Take::Int(MESSAGE_OVERHEAD as u64 + 1, MAX_FRAME as u64, |options, bytes| {
+            options.ext_pack_size = bytes as usize;
+        }),
+    ),
     ("enable_zip", flag!(enable_zip)),
     ("min_zip_len", count(|options, bytes| options.min_zip_len = bytes as usize)),
     ("recv_buf_size", positive(|options, bytes| options.recv_buf_size = bytes as usize)),

@@ -169,6 +169,10 @@ fn files_that_are_none() {
         assert!(matches!(error, ConfigError::NotJson { .. }), "{text}: {error}");
         assert_eq!(error.code(), 5);
     }
+    let error = Options::from_config("{\n  \"init-param\": {\n    \"größe\": 1;\n").expect_err("no comma");
+    assert!(matches!(error, ConfigError::NotJson { line: 3, column: 15, .. }), "{error}");
+    let error = refused(r#""attributes": {"a": "x", "b": 1}"#).to_string();
+    assert!(error.contains("`b` that is a whole number"), "{error}");
     for text in ["{}", "[]", "1", "{\"init-param\":7}", "{\"init_param\":{}}"] {
         assert_eq!(Options::from_config(text), Err(ConfigError::NoInitParam), "{text}");
     }
