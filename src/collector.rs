@@ -43,6 +43,7 @@ pub use error::CollectorError;
 pub use faults::{Faults, PlanError};
 pub use handle::Handle;
 pub use inlong::BasicAuth;
+use server::Entrance;
 use service::State;
 use store::Store;
 
@@ -76,6 +77,9 @@ pub struct Options {
     pub inlong_listen: Option<SocketAddr>,
     /// How many InLong nodes there are; 1 by default.
     pub inlong_nodes: usize,
+    /// Where InLong's forms are taken and nothing else, as at the vendor's server, which has a port of its own for them: the
+    /// Manager names it for HTTP. Without it that is where the collector listens.
+    pub inlong_http_listen: Option<SocketAddr>,
     /// Who may ask the Manager for nodes; everyone by default.
     pub inlong_auth: Option<BasicAuth>,
     /// The longest frame in bytes with its length field, and the longest posted body: the server's `max-msg-length`. 524,288
@@ -94,6 +98,7 @@ pub struct Collector {
     listener: TcpListener,
     local_addr: SocketAddr,
     inlong: Vec<TcpListener>,
+    forms: Option<TcpListener>,
     state: Arc<State>,
 }
 
@@ -111,6 +116,7 @@ impl Default for Options {
             write_timeout: Duration::from_secs(30),
             inlong_listen: None,
             inlong_nodes: 1,
+            inlong_http_listen: None,
             inlong_auth: None,
             inlong_max_frame: collect::MAX_FRAME,
             inlong_max_packet: None,
@@ -132,8 +138,10 @@ impl Collector {
         let listener = TcpListener::bind(options.listen).await.map_err(listen)?;
         let local_addr = listener.local_addr().map_err(listen)?;
         let (inlong, tcp) = inlong::listen(&options).await?;
-        let nodes = Nodes { tcp, http: vec![local_addr], max_packet: options.inlong_max_packet };
-        Ok(Self { listener, local_addr, inlong, state: Arc::new(State::new(store, options, nodes)) })
+        let (forms, http) = inlong::listen_for_forms(&options).await?.unzip();
+        let http = vec![http.unwrap_or(local_addr)];
+        let nodes = Nodes { tcp, http, max_packet: options.inlong_max_packet };
+        Ok(Self { listener, local_addr, inlong, forms, state: Arc::new(State::new(store, options, nodes)) })
     }
 
     /// Where it listens.
@@ -144,6 +152,11 @@ impl Collector {
     /// Where its InLong nodes take frames, in the order of their numbers.
     pub fn inlong_addrs(&self) -> &[SocketAddr] {
         &self.state.nodes.tcp
+    }
+
+    /// Where InLong's forms are taken: [`Options::inlong_http_listen`], else where everything is.
+    pub fn inlong_http_addr(&self) -> SocketAddr {
+        self.state.nodes.http[0]
     }
 
     /// The plan of faults, to change it without a request.
@@ -157,7 +170,13 @@ impl Collector {
     /// None at present; a connection that fails is that connection's matter.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), CollectorError> {
         let nodes = inlong::run(self.inlong, self.state.clone());
-        tokio::join!(server::run(self.listener, self.state, shutdown), nodes);
+        let forms = async {
+            if let Some(listener) = self.forms {
+                let stopped = self.state.until_stopped();
+                server::run(listener, Entrance::Forms, self.state.clone(), stopped).await;
+            }
+        };
+        tokio::join!(server::run(self.listener, Entrance::All, self.state.clone(), shutdown), nodes, forms);
         Ok(())
     }
 

@@ -44,6 +44,8 @@ export interface Abi {
   wasm_: Exports;
   /** Writes text where the module reads it; its length in bytes. */
   write_(text: string): number;
+  /** Room for so many bytes in the same place. */
+  room_(size: number): Uint8Array;
   /** The text the module gave. */
   text_(): string;
   /** The numbers that go in and come back. */
@@ -74,14 +76,16 @@ export function instantiate(module: WebAssembly.Module): Abi {
   };
   const bytes = (at: number, length: number) => (refresh(), heap.subarray(at, at + length));
   const read = (at: number, length: number) => decoder.decode(bytes(at, length));
-  const encode = (text: string, size: number) => {
+  // The module has one room: it moves when more is asked for, and where it was then is no longer ours.
+  const space = (size: number) => {
     if (size > capacity) {
       at = wasm.tw_room((capacity = size));
       buffer = undefined;
     }
     refresh();
-    return encoder.encodeInto(text, room);
+    return room;
   };
+  const encode = (text: string, size: number) => encoder.encodeInto(text, space(size));
 
   const wasm = new WebAssembly.Instance(module, {
     tw: {
@@ -108,6 +112,7 @@ export function instantiate(module: WebAssembly.Module): Abi {
       if (done.read < length) done = encode(text, length * 3);
       return done.written;
     },
+    room_: (size) => space(size).subarray(0, size),
     text_() {
       const at = wasm.tw_text();
       return refresh(), read(at, numbers[0]!);

@@ -60,6 +60,9 @@ pub(super) struct CollectArgs {
     #[arg(long, value_name = "N", default_value_t = 1, requires = "inlong_listen", help_heading = "InLong",
         value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100))]
     pub(super) inlong_nodes: usize,
+    /// Take InLong's forms here and nothing else, as the vendor's server does at a port of its own
+    #[arg(long, value_name = "ADDRESS:PORT", help_heading = "InLong")]
+    pub(super) inlong_http_listen: Option<SocketAddr>,
     /// Who may ask the Manager for nodes; without it, everyone
     #[arg(long, value_name = "ID:KEY", value_parser = units::basic_auth, env = "TRACKWIRE_COLLECT_INLONG_AUTH",
         hide_env_values = true, help_heading = "InLong")]

@@ -176,9 +176,9 @@ impl Rule {
 
     fn is_about(&self, asked: &Asked) -> bool {
         let action = &self.action;
-        // Frames have no status, and HTTP has neither a node nor an order of answers.
+        // Frames have no status, and those that are heartbeats no code; HTTP has neither a node nor an order of answers.
         let is_possible = match asked.node {
-            Some(_) => action.status.is_none(),
+            Some(_) => action.status.is_none() && (action.code.is_none() || asked.on == On::Messages),
             None => action.ack.is_none() && action.load.is_none() && action.drop != Some(Cut::Midway),
         };
         is_possible

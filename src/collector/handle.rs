@@ -13,6 +13,7 @@ use super::{Collector, CollectorError, Faults, Options};
 pub struct Handle {
     url: String,
     inlong_addrs: Vec<SocketAddr>,
+    inlong_http_addr: SocketAddr,
     faults: Faults,
     shutdown: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -28,6 +29,11 @@ impl Handle {
     /// [`Options::inlong_listen`].
     pub fn inlong_addrs(&self) -> &[SocketAddr] {
         &self.inlong_addrs
+    }
+
+    /// Where InLong's forms are taken: [`Options::inlong_http_listen`], else where everything is.
+    pub fn inlong_http_addr(&self) -> SocketAddr {
+        self.inlong_http_addr
     }
 
     /// The plan of faults, to change it without a request.
@@ -64,7 +70,8 @@ pub(super) fn spawn(options: Options) -> Result<Handle, CollectorError> {
                 Err(error) => return drop(ready.send(Err(error))),
             };
             let url = format!("http://{}", collector.local_addr());
-            let _ = ready.send(Ok((url, collector.inlong_addrs().to_vec(), collector.faults())));
+            let addresses = (collector.inlong_addrs().to_vec(), collector.inlong_http_addr());
+            let _ = ready.send(Ok((url, addresses, collector.faults())));
             let _ = collector.serve(async move { drop(stopped.await) }).await;
         });
     };
@@ -72,8 +79,9 @@ pub(super) fn spawn(options: Options) -> Result<Handle, CollectorError> {
         .name("trackwire-collect".into())
         .spawn(run)
         .map_err(CollectorError::Runtime)?;
-    let (url, inlong_addrs, faults) = started.recv().unwrap_or_else(|_| {
+    let (url, (inlong_addrs, inlong_http_addr), faults) = started.recv().unwrap_or_else(|_| {
         Err(CollectorError::Runtime(std::io::Error::other("its thread ended at once")))
     })?;
-    Ok(Handle { url, inlong_addrs, faults, shutdown: Some(shutdown), thread: Some(thread) })
+    let (shutdown, thread) = (Some(shutdown), Some(thread));
+    Ok(Handle { url, inlong_addrs, inlong_http_addr, faults, shutdown, thread })
 }

@@ -50,6 +50,17 @@ pub(super) async fn listen(options: &Options) -> Result<(Vec<TcpListener>, Vec<S
     Ok((listeners, addresses))
 }
 
+/// Listens where only forms are taken, if anywhere.
+pub(super) async fn listen_for_forms(
+    options: &Options,
+) -> Result<Option<(TcpListener, SocketAddr)>, CollectorError> {
+    let Some(address) = options.inlong_http_listen else { return Ok(None) };
+    let failed = |source| CollectorError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok(Some((listener, address)))
+}
+
 /// Runs the nodes until the collector stops.
 pub(super) async fn run(listeners: Vec<TcpListener>, state: Arc<State>) {
     let slots = Arc::new(Semaphore::new(state.options.max_connections.max(1)));

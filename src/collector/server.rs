@@ -20,14 +20,28 @@ const MAX_HEAD: usize = 64 << 10;
 /// How long running requests may take to end at the stop.
 pub(super) const GRACE: Duration = Duration::from_secs(3);
 
+/// What a listener is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entrance {
+    All,
+    /// InLong's forms and nothing else.
+    Forms,
+}
+
 /// The two ends of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Peer {
+    pub(super) entrance: Entrance,
     pub(super) local: SocketAddr,
     pub(super) client: SocketAddr,
 }
 
-pub(super) async fn run(listener: TcpListener, state: Arc<State>, shutdown: impl Future<Output = ()>) {
+pub(super) async fn run(
+    listener: TcpListener,
+    entrance: Entrance,
+    state: Arc<State>,
+    shutdown: impl Future<Output = ()>,
+) {
     let slots = Arc::new(Semaphore::new(state.options.max_connections.max(1)));
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
@@ -40,7 +54,7 @@ pub(super) async fn run(listener: TcpListener, state: Arc<State>, shutdown: impl
             () = &mut shutdown => break,
             (slot, accepted) = next => match accepted {
                 Ok((stream, client)) => {
-                    connections.spawn(serve(stream, client, state.clone(), slot));
+                    connections.spawn(serve(stream, client, entrance, state.clone(), slot));
                 }
                 // Out of file descriptors, or the client is gone already; neither ends the collector.
                 Err(error) => {
@@ -59,10 +73,16 @@ pub(super) async fn run(listener: TcpListener, state: Arc<State>, shutdown: impl
     }
 }
 
-async fn serve(stream: TcpStream, client: SocketAddr, state: Arc<State>, _slot: OwnedSemaphorePermit) {
+async fn serve(
+    stream: TcpStream,
+    client: SocketAddr,
+    entrance: Entrance,
+    state: Arc<State>,
+    _slot: OwnedSemaphorePermit,
+) {
     let _ = stream.set_nodelay(true);
     let Ok(local) = stream.local_addr() else { return };
-    let peer = Peer { local, client };
+    let peer = Peer { entrance, local, client };
     let io = Watchdog::new(TokioIo::new(stream), state.options.write_timeout);
     let stopped = state.until_stopped();
     let connection = http1::Builder::new()

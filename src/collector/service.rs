@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, watch};
 use super::answer::{self, Answer};
 use super::body::Budget;
 use super::faults::Faults;
-use super::server::Peer;
+use super::server::{Entrance, Peer};
 use super::store::Store;
 use super::systems::System;
 use super::{Options, api, ingest, inlong, page};
@@ -72,7 +72,7 @@ pub(super) async fn answer(
     peer: Peer,
 ) -> Result<Answer, CutOff> {
     let path = request.uri().path();
-    if inlong::owns(&state, path) {
+    if peer.entrance == Entrance::Forms || inlong::owns(&state, path) {
         return inlong::answer(&state, request, peer).await;
     }
     let system = System::of(path);

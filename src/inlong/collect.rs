@@ -18,6 +18,8 @@ mod text;
 use std::net::SocketAddr;
 
 use crate::received::{Records, json};
+use attributes::Attributes;
+use reply::{Form, Wish};
 
 pub use reader::{Head, Malformed, Reader};
 pub use reply::Reply;
@@ -78,6 +80,9 @@ pub struct Pack {
     pub plain_bytes: Option<usize>,
     /// What is answered.
     pub reply: Reply,
+    /// Whether the frame could be taken apart. The server looks at its own state then, and only after that at where the
+    /// pack is to go.
+    pub is_whole: bool,
     /// The messages, or why they are refused.
     pub result: Result<Records, Refused>,
 }
@@ -100,7 +105,7 @@ pub fn receive(frame: &[u8], arrival: &Arrival<'_>) -> Received {
             Err(malformed) => Received::Closed(malformed),
         },
         Some(7) => binary::receive(frame, arrival),
-        Some(kind @ 2..=6) => Received::Pack(Box::new(text::receive(kind, frame, arrival))),
+        Some(kind @ 2..=6) => text::receive(kind, frame, arrival),
         _ => Received::Closed(Malformed::new("there is no such message type")),
     }
 }
@@ -125,25 +130,85 @@ impl Refused {
     }
 }
 
+/// Why a frame does not become records.
+enum Stop {
+    /// It is answered.
+    Refused(Refused),
+    /// The server fails at it and gives up on the connection.
+    Closed(Malformed),
+}
+
+impl Stop {
+    fn closed(reason: &str) -> Self {
+        Self::Closed(Malformed::new(reason))
+    }
+}
+
+impl From<Refused> for Stop {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl Pack {
+    /// What becomes of it once it is known what it holds.
+    fn finish(mut self, result: Result<Records, Stop>) -> Received {
+        self.result = match result {
+            Ok(records) => Ok(records),
+            Err(Stop::Refused(refused)) => Err(refused),
+            Err(Stop::Closed(malformed)) => return Received::Closed(malformed),
+        };
+        Received::Pack(Box::new(self))
+    }
+}
+
 impl Arrival<'_> {
-    /// What the server checks once a frame is taken apart: the target and what the sender wants to hear.
-    fn check(&self, attributes: &attributes::Attributes<'_>) -> Result<(), Refused> {
+    /// What the server checks of the target.
+    fn check(&self, attributes: &Attributes<'_>) -> Result<(), Refused> {
         let group = attributes.get("groupId").unwrap_or_default();
-        let stream = attributes.get("streamId").unwrap_or_default();
-        if group.trim().is_empty() {
+        if is_blank(group) {
             return Err(Refused::bare(codes::NO_GROUP));
         }
-        if is_unknown(self.unknown, group, stream) {
+        let stream = attributes.get("streamId");
+        if is_unknown(self.unknown, group, stream.unwrap_or_default()) {
+            // So it writes what is not there.
+            let stream = stream.unwrap_or("null");
             let message = format!("Topic not configured for groupId=({group}), streamId=({stream})");
             return Err(Refused::new(codes::NO_TOPIC, message));
         }
-        for (key, code) in [("syncSend", codes::SYNC_NO_ACK), ("proxySend", codes::PROXY_NO_ACK)] {
-            if attributes.is(key, "true") && attributes.is("isAck", "false") {
-                return Err(Refused::bare(code));
-            }
-        }
         Ok(())
     }
+}
+
+/// Takes attributes apart and finds out who is answered.
+fn attributes_of<'a>(text: &'a str, reply: &mut Reply) -> Result<Attributes<'a>, Refused> {
+    let attributes = Attributes::parse(text)
+        .ok_or_else(|| Refused::new(codes::ATTRIBUTES, format!("Parse attr ({text}) failure")))?;
+    let is_quiet = attributes.is("isAck", "false");
+    for (key, code) in [("syncSend", codes::SYNC_NO_ACK), ("proxySend", codes::PROXY_NO_ACK)] {
+        if attributes.is(key, "true") {
+            if is_quiet {
+                return Err(Refused::bare(code));
+            }
+            if let Form::Text { .. } = reply.form {
+                reply.wish = Wish::OnlyErrors;
+            }
+        }
+    }
+    if is_quiet {
+        reply.wish = Wish::None;
+    }
+    Ok(attributes)
+}
+
+/// Blank as the server has it: of Java's white space alone, to which a space that does not break does not belong.
+fn is_blank(text: &str) -> bool {
+    let is_white = |c: char| match c {
+        '\u{1c}'..='\u{1f}' => true,
+        '\u{85}' | '\u{a0}' | '\u{2007}' | '\u{202f}' => false,
+        c => c.is_whitespace(),
+    };
+    text.chars().all(is_white)
 }
 
 fn is_unknown(unknown: &[String], group: &str, stream: &str) -> bool {

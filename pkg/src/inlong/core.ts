@@ -11,8 +11,6 @@ declare const BROWSER: boolean;
 
 /** What the module exports besides what all modules do. */
 export interface Exports {
-  memory: WebAssembly.Memory;
-  tw_room(length: number): number;
   tw_new(length: number): number;
   tw_send(length: number, start: number, time: number, tagged: number, mono: number, wall: number): number;
   tw_poll(mono: number, wall: number, most: number): number;
@@ -204,12 +202,6 @@ export function createCore(
     return sdkCode == 5 ? badOption(name, hint!) : refused(sdkCode, code, name, hint);
   };
 
-  /** Room for bytes in the module. */
-  const room = (wasm: Exports, size: number) => {
-    const at = wasm.tw_room(size);
-    return new Uint8Array(wasm.memory.buffer, at, size);
-  };
-
   /** Sends a message. Whether there is something to do then; an error if it was not taken. */
   const send = (sending: Sending): TrackwireError | undefined => {
     boot();
@@ -221,7 +213,7 @@ export function createCore(
     }
     let woken = false;
     const error = enter((wasm, abi) => {
-      const to = room(wasm, head.length * 3 + body.length * (text ? 3 : 1));
+      const to = abi.room_(head.length * 3 + body.length * (text ? 3 : 1));
       const start = encoder.encodeInto(head, to).written;
       let length = start;
       if (text) length += encoder.encodeInto(body, to.subarray(start)).written;
@@ -280,7 +272,6 @@ export function createCore(
     lives_: () => lives,
     enter_: enter,
     act_: act,
-    room_: room,
     send_: send,
     ready_: () => (WORKER && early && boot(), ready),
     waiting_: waiting,

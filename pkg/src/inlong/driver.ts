@@ -111,9 +111,9 @@ export function createDriver(
     const { status, maybe, after, answer } = await fetchIt(url, headers, body, deadline - mono());
     alive -= kept;
     if (life == core.lives_()) {
-      enter((wasm) => {
+      enter((wasm, abi) => {
         const head = new TextEncoder().encode((after || "") + "\0");
-        const to = core.room_(wasm, head.length + answer.length);
+        const to = abi.room_(head.length + answer.length);
         to.set(head);
         to.set(answer, head.length);
         wasm.tw_answer(batch, attempt, status, maybe, to.length, mono(), wall());
@@ -155,7 +155,7 @@ export function createDriver(
       if (life != core.lives_()) return;
       enter((wasm, abi) => {
         if (typeof bytes == "string") count = bytes ? abi.write_(bytes) : count;
-        else core.room_(wasm, count).set(bytes);
+        else abi.room_(count).set(bytes);
         wasm.tw_happened(what, number, count, mono(), wall());
       });
       resume();

@@ -28,7 +28,7 @@ export function readNodes(text: string, isTcp: boolean): [numbers: number[], tex
   } catch (error) {
     return `the answer is not the Manager's: ${error}; look at \`managerUrl\``;
   }
-  if (!answer?.success) return "the Manager refuses: " + (answer?.errMsg ?? "it gives no reason").slice?.(0, 200);
+  if (answer?.success !== true) return "the Manager refuses: " + (answer?.errMsg ?? "it gives no reason").slice?.(0, 200);
   const { data } = answer;
   const texts: unknown[] = [];
   for (const node of Array.isArray(data?.nodeList) ? data.nodeList : []) {

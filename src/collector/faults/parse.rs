@@ -111,8 +111,8 @@ fn rule(value: &Value, at: usize) -> Result<Rule, PlanError> {
             return Err(fields.wrong(name, "needs a `status` to go with"));
         }
     }
-    if rule.on == Some(On::Heartbeats) && action.status.is_none() && action.code.is_some() {
-        return Err(fields.wrong("code", "goes not with heartbeats: their answers have none"));
+    if rule.on == Some(On::Heartbeats) && rule.node.is_some() && action.code.is_some() {
+        return Err(fields.wrong("code", "goes not with heartbeats of a node: their answers have none"));
     }
     if action.load.is_some() && rule.on != Some(On::Heartbeats) {
         return Err(fields.wrong("load", "goes only with `\"on\":\"heartbeats\"`"));

@@ -209,13 +209,13 @@ impl Connection<'_> {
 
     /// What becomes of a pack and what is answered.
     fn decide(&self, pack: Pack, frame: Vec<u8>, action: Action, received_at: i64) -> Done {
-        let Pack { head, format, is_snappy, plain_bytes, reply, result } = pack;
-        let (answer, outcome) = match result {
-            Ok(records) => match action.number() {
-                Some(code) => (reply.planned(code), None),
-                None => (reply.accepted(), Some(Outcome::Good(records))),
-            },
-            Err(refused) => {
+        let Pack { head, format, is_snappy, plain_bytes, reply, is_whole, result } = pack;
+        let (answer, outcome) = match (result, action.number()) {
+            (Ok(_), Some(code)) => (reply.planned(code), None),
+            // So a server in that state says it, whatever else is wrong.
+            (Err(_), Some(code)) if is_whole && !codes::is_late(code) => (reply.planned(code), None),
+            (Ok(records), None) => (reply.accepted(), Some(Outcome::Good(records))),
+            (Err(refused), _) => {
                 let bad = Outcome::Bad {
                     reason: refused.reason(),
                     status: u16::try_from(refused.code).unwrap_or(u16::MAX),

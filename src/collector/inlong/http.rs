@@ -11,7 +11,7 @@ use crate::collector::answer::{self, Answer};
 use crate::collector::body::Failure;
 use crate::collector::faults::{Action, Asked, Cut, On};
 use crate::collector::ingest::{Head, KEPT, counted, now, object};
-use crate::collector::server::Peer;
+use crate::collector::server::{Entrance, Peer};
 use crate::collector::service::{CutOff, State};
 use crate::collector::store::{Arrival, Outcome, RequestInfo};
 use crate::inlong::collect::http::{self, CONTENT_TYPE, Post};
@@ -20,6 +20,15 @@ use crate::inlong::collect::{Refused, codes};
 
 /// A path that the real server takes and never answers.
 const NEVER: &str = "/favicon.ico";
+
+/// The longest first line of a request, in bytes; a longer one cannot be decoded.
+const MAX_LINE: usize = 4096;
+
+/// The longest headers together, in bytes; longer ones cannot be decoded either.
+const MAX_HEADERS: usize = 8192;
+
+/// What of that line is neither method nor target: two blanks and the version.
+const AROUND_TARGET: usize = " ".len() + " HTTP/1.1".len();
 
 /// The longest form for the Manager, in bytes.
 const MAX_ASKED: usize = 64 << 10;
@@ -39,7 +48,7 @@ pub(in super::super) async fn answer(
     peer: Peer,
 ) -> Result<Answer, CutOff> {
     let path = request.uri().path();
-    if path == NEVER {
+    if path == NEVER && matches!(request.method().as_str(), "GET" | "POST") {
         // Until the client has enough of it; not for ever, as a connection takes a place.
         tokio::select! {
             () = state.until_stopped() => {}
@@ -47,20 +56,28 @@ pub(in super::super) async fn answer(
         }
         return Err(CutOff);
     }
-    if let Some(asked) = manager::asked(path) {
+    let is_managers = peer.entrance == Entrance::All && path.starts_with(manager::PREFIX);
+    if let Some(asked) = manager::asked(path).filter(|_| is_managers) {
         return nodes(state, request, peer, &asked).await;
     }
+    let simply = |code| Ok(coded(code, codes::meaning(code), None));
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     match path {
-        http::MESSAGE => message(state, request, peer).await,
-        http::HEARTBEAT if matches!(request.method().as_str(), "GET" | "POST") => heartbeat(state).await,
-        http::HEARTBEAT => Ok(coded(codes::HTTP_METHOD, codes::meaning(codes::HTTP_METHOD), None)),
-        _ if path.starts_with(http::PREFIX) => {
-            Ok(coded(codes::HTTP_PATH, codes::meaning(codes::HTTP_PATH), None))
-        }
-        _ => Ok(answer::error(
+        _ if is_managers => Ok(answer::error(
             404,
             "no such path; there are getIpList/{group} and getIpListByClusterName/{cluster}",
         )),
+        _ if request.method().as_str().len() + target + AROUND_TARGET > MAX_LINE
+            || headers_len(&request) > MAX_HEADERS =>
+        {
+            simply(codes::HTTP_DECODE)
+        }
+        http::MESSAGE => message(state, request, peer).await,
+        _ if !matches!(request.method().as_str(), "GET" | "POST") => {
+            simply(unless_planned(state, codes::HTTP_METHOD))
+        }
+        http::HEARTBEAT => heartbeat(state).await,
+        _ => simply(unless_planned(state, codes::HTTP_PATH)),
     }
 }
 
@@ -74,7 +91,9 @@ async fn message(state: &State, request: Request<Incoming>, peer: Peer) -> Resul
     }
     let head = Head::new(&parts);
     let body = state.bodies.read(body, max_frame(&state.options), state.options.body_timeout).await;
-    if action.refuses() || action.number().is_some() {
+    // What fails only at the queue fails after everything else.
+    let is_late = action.number().is_some_and(codes::is_late);
+    if action.refuses() || action.number().is_some() && !is_late {
         let bytes = body.as_ref().map_or(0, |body| body.bytes.len() as u64);
         counted(state.store.count(SYSTEM, bytes).await);
         tokio::time::sleep(action.delay).await;
@@ -98,6 +117,14 @@ async fn message(state: &State, request: Request<Incoming>, peer: Peer) -> Resul
             let callback = taken.callback.as_deref();
             let bytes = body.bytes.len() as u64;
             match taken.result {
+                Ok(_) if is_late => {
+                    counted(state.store.count(SYSTEM, bytes).await);
+                    tokio::time::sleep(action.delay).await;
+                    let code = action.number().unwrap_or_default();
+                    let text = (code == codes::QUEUE_FULL).then_some(codes::PUT_HTTP_FAILURE);
+                    let text = text.unwrap_or(codes::meaning(code));
+                    return if action.drop.is_some() { Err(CutOff) } else { Ok(coded(code, text, callback)) };
+                }
                 Ok(records) => ((Outcome::Good(records), bytes), coded(0, codes::meaning(0), callback)),
                 Err(refused) => {
                     let text = refused.message.as_deref().unwrap_or(codes::meaning(refused.code));
@@ -151,7 +178,7 @@ async fn heartbeat(state: &State) -> Result<Answer, CutOff> {
     if action.drop.is_some() {
         return Err(CutOff);
     }
-    if action.refuses() {
+    if action.refuses() || action.number().is_some() {
         return Ok(planned(&action));
     }
     Ok(coded(0, codes::meaning(0), None))
@@ -201,6 +228,16 @@ async fn nodes(
         max_packet: state.nodes.max_packet,
     };
     Ok(answer::bare(200, "application/json", manager::answer(&nodes, protocol.as_deref())))
+}
+
+fn headers_len(request: &Request<Incoming>) -> usize {
+    request.headers().iter().map(|(name, value)| name.as_str().len() + ": ".len() + value.len()).sum()
+}
+
+/// A code, but of a server that takes nothing its own.
+fn unless_planned(state: &State, code: u32) -> u32 {
+    let planned = state.faults.decide(&Asked::posted(SYSTEM)).number();
+    planned.filter(|code| !codes::is_late(*code)).unwrap_or(code)
 }
 
 /// What listens everywhere is named by the address that this client found.

@@ -3,12 +3,11 @@
 //! `totalLen(4) type(1) group(2) stream(2) ext(2) dt(4) cnt(2) uniq(4) bodyLen(4) body attrLen(2) attributes magic(2)`. The
 //! server stores the pack as it came, so what is inside the body is shown where it can be, and never refused.
 
-use super::attributes::Attributes;
 use super::heartbeat::MAGIC;
 use super::messages::{self, Common, items, lines, opaque, unsnap};
-use super::reader::{be16, be32};
+use super::reader::{be16, be16_at, be32};
 use super::reply::{Form, Reply, Wish};
-use super::{Arrival, Malformed, Pack, Received, Refused, codes, name, set};
+use super::{Arrival, Pack, Received, Refused, Stop, attributes_of, codes, is_blank, name, set};
 use crate::received::Records;
 
 /// Each message has attributes of its own.
@@ -29,12 +28,12 @@ pub(super) fn receive(frame: &[u8], arrival: &Arrival<'_>) -> Received {
     let ext = be16(frame, 9).unwrap_or(0);
     let count = be16(frame, 15).unwrap_or(0).max(1);
     let uniq = be32(frame, 17);
-    let time = i64::from(be32(frame, 11)) * 1000;
+    let time = be32(frame, 11);
     let mut pack = Pack {
         head: vec![
             ("type", format!("0x{:02x}", frame[4])),
             ("ext", format!("0x{ext:x}")),
-            ("dt", (time / 1000).to_string()),
+            ("dt", time.to_string()),
             ("cnt", count.to_string()),
             ("uniq", uniq.to_string()),
         ],
@@ -49,100 +48,85 @@ pub(super) fn receive(frame: &[u8], arrival: &Arrival<'_>) -> Received {
             added: String::new(),
             wish: Wish::Answer,
         },
+        is_whole: false,
         result: Ok(Records::default()),
     };
-    let (body, text) = match split(frame) {
-        Ok(parts) => parts,
-        Err(refused) => {
-            pack.result = Err(refused);
-            return Received::Pack(Box::new(pack));
+    let result = accept(frame, arrival, &mut pack);
+    pack.finish(result)
+}
+
+/// The body, the attributes and what is left behind the magic. The server follows the lengths before it looks at them, so
+/// it fails where they point out of the frame.
+fn split(frame: &[u8]) -> Result<(&[u8], &[u8], usize), Stop> {
+    let outside = || Stop::closed("a length points out of the frame");
+    let body_len = be32(frame, 21) as i32;
+    let body_end = HEAD as i64 + i64::from(body_len);
+    let attributes_len = be16_at(frame, body_end).ok_or_else(outside)? as i16;
+    let end = body_end + 2 + i64::from(attributes_len);
+    let magic = be16_at(frame, end).ok_or_else(outside)?;
+    let code = match (body_len, attributes_len) {
+        (0, _) => codes::EMPTY_BODY,
+        (..0, _) => codes::NEGATIVE_BODY,
+        (_, ..0) => codes::NEGATIVE_ATTRIBUTES,
+        _ if magic != MAGIC => {
+            let message = format!("magicInMsg({magic}) != {MAGIC}");
+            return Err(Refused::new(codes::MAGIC, message).into());
+        }
+        _ => {
+            let (body_end, end) = (body_end as usize, end as usize);
+            return Ok((&frame[HEAD..body_end], &frame[body_end + 2..end], frame.len() - end - 2));
         }
     };
-    // The server counts characters here and bytes there, and gives up on the connection.
-    let Some(text) = std::str::from_utf8(text).ok().filter(|text| text.is_ascii()) else {
-        return Received::Closed(Malformed::new("the attributes are not ASCII"));
-    };
-    pack.head.push(("attributes", text.to_owned()));
-    pack.reply.attributes = Some(text.to_owned());
-    pack.result = accept(frame, body, text, arrival, &mut pack);
-    Received::Pack(Box::new(pack))
+    Err(Refused::bare(code).into())
 }
 
-/// The body and the attributes.
-fn split(frame: &[u8]) -> Result<(&[u8], &[u8]), Refused> {
-    let disagree = |body: i32, attributes: &dyn std::fmt::Display| {
-        let total = be32(frame, 0);
-        let message =
-            format!("fixedLen(25) + bodyLen({body}) + attrLen({attributes}) != totalDataLen({total})");
-        Refused::new(codes::BINARY_LENGTHS, message)
-    };
-    let body_len = be32(frame, 21) as i32;
-    let len = match usize::try_from(body_len) {
-        Ok(0) => return Err(Refused::bare(codes::EMPTY_BODY)),
-        Ok(len) => len,
-        Err(_) => return Err(Refused::bare(codes::NEGATIVE_BODY)),
-    };
-    let at = HEAD.saturating_add(len);
-    let Some(attributes_len) = be16(frame, at) else { return Err(disagree(body_len, &"?")) };
-    let Ok(attributes_len) = usize::try_from(attributes_len as i16) else {
-        return Err(Refused::bare(codes::NEGATIVE_ATTRIBUTES));
-    };
-    let end = at + 2 + attributes_len;
-    let Some(magic) = be16(frame, end) else { return Err(disagree(body_len, &attributes_len)) };
-    if magic != MAGIC {
-        return Err(Refused::new(codes::MAGIC, format!("magicInMsg({magic}) != {MAGIC}")));
-    }
-    if frame.len() != end + 2 {
-        return Err(disagree(body_len, &attributes_len));
-    }
-    Ok((&frame[HEAD..at], &frame[at + 2..end]))
-}
-
-fn accept(
-    frame: &[u8],
-    body: &[u8],
-    text: &str,
-    arrival: &Arrival<'_>,
-    pack: &mut Pack,
-) -> Result<Records, Refused> {
+fn accept(frame: &[u8], arrival: &Arrival<'_>, pack: &mut Pack) -> Result<Records, Stop> {
+    let (body, bytes, surplus) = split(frame)?;
+    let text = String::from_utf8_lossy(bytes);
+    pack.head.push(("attributes", text.clone().into_owned()));
+    pack.reply.attributes = Some(text.clone().into_owned());
+    let attributes = attributes_of(&text, &mut pack.reply)?;
+    pack.is_whole = true;
     let ext = be16(frame, 9).unwrap_or(0);
-    let attributes = Attributes::parse(text)
-        .ok_or_else(|| Refused::new(codes::ATTRIBUTES, format!("Parse attr ({text}) failure")))?;
-    if attributes.is("isAck", "false") {
-        pack.reply.wish = Wish::None;
-    }
     if ext & REFUSED > 0 {
-        return Err(Refused::bare(codes::EXT_FIELD));
+        return Err(Refused::bare(codes::EXT_FIELD).into());
     }
     if ext & TEXT_IDS == 0 {
         // There is no table of numbers here, as there is none in an open-source server.
-        return Err(match be16(frame, 5) {
+        let refused = match be16(frame, 5) {
             Some(0) => Refused::new(codes::NO_GROUP, "groupIdNum is 0 in message"),
-            _ => Refused::bare(codes::CONFIG_UNREADY),
-        });
+            _ => Refused::new(codes::CONFIG_UNREADY, codes::NO_MAPPING),
+        };
+        return Err(refused.into());
     }
     arrival.check(&attributes)?;
 
     let mut added = Vec::new();
     let now = arrival.now.to_string();
-    let mut add = |key: &str, value: String| {
-        if attributes.get(key).is_none() {
-            added.push((key.to_owned(), value));
-        }
-    };
-    add("rtms", now.clone());
+    if attributes.get("rtms").is_none_or(is_blank) {
+        added.push(("rtms", now.clone()));
+    }
     if ext & TRACE > 0 {
         // The real server means its address and writes its port.
-        add("node2ip", arrival.node.port().to_string());
-        add("rtime2", now);
+        added.push(("node2ip", arrival.node.port().to_string()));
+        added.push(("rtime2", now));
     }
     let joined: Vec<String> = added.iter().map(|(key, value)| format!("{key}={value}")).collect();
     pack.reply.added = joined.join("&");
+    // It packs the frame anew with the attributes' characters counted where their bytes are, and fails at what that makes.
+    if surplus > 0 {
+        return Err(Stop::closed("the lengths leave a part of the frame over"));
+    }
+    if text.encode_utf16().count() != bytes.len() {
+        return Err(Stop::closed("the attributes are not ASCII"));
+    }
 
     let count = be16(frame, 15).unwrap_or(0).max(1);
     let time = i64::from(be32(frame, 11)) * 1000;
     let mut all = attributes.owned();
-    all.extend(added);
+    for (key, value) in added {
+        set(&mut all, key, value);
+    }
     set(&mut all, "dt", time.to_string());
     set(&mut all, "cnt", count.to_string());
     let group = attributes.get("groupId").unwrap_or_default();

@@ -10,16 +10,12 @@ pub const CONFIG_UNREADY: u32 = 3;
 pub const HTTP_DECODE: u32 = 31;
 /// HTTP: neither GET nor POST.
 pub const HTTP_METHOD: u32 = 32;
-/// HTTP: the query cannot be decoded.
-pub const HTTP_URI: u32 = 34;
 /// HTTP: no such path.
 pub const HTTP_PATH: u32 = 35;
 /// HTTP: not exactly the form's content type.
 pub const HTTP_CONTENT_TYPE: u32 = 36;
 /// A binary frame does not end in its magic.
 pub const MAGIC: u32 = 94;
-/// The lengths of a binary frame disagree.
-pub const BINARY_LENGTHS: u32 = 95;
 /// The body is not the snappy it claims to be.
 pub const UNCOMPRESS: u32 = 96;
 /// No group id.
@@ -54,6 +50,22 @@ pub const ITEMS: u32 = 123;
 pub const SYNC_NO_ACK: u32 = 150;
 /// `proxySend=true` and `isAck=false`.
 pub const PROXY_NO_ACK: u32 = 151;
+/// What the server has no number for.
+pub const UNKNOWN: u32 = 2_147_483_647;
+
+macro_rules! put_failure {
+    ($what:literal) => {
+        concat!(
+            "Put ",
+            $what,
+            " to channel failure: Space for commit to queue couldn't be acquired. Sinks are likely not keeping up with \
+             sources, or the buffer size is too tight"
+        )
+    };
+}
+
+/// The text of [`QUEUE_FULL`] over HTTP.
+pub const PUT_HTTP_FAILURE: &str = put_failure!("HTTP event");
 
 /// Whether an HTTP answer with this code closes the connection.
 pub fn closes(code: u32) -> bool {
@@ -63,26 +75,29 @@ pub fn closes(code: u32) -> bool {
             | SERVICE_CLOSED
             | HTTP_DECODE
             | HTTP_METHOD
-            | HTTP_URI
+            | 33
+            | 34
             | HTTP_PATH
             | HTTP_CONTENT_TYPE
             | QUEUE_FULL
+            | UNKNOWN
     )
 }
 
 /// Whether the server finds this out when it has taken the pack in already: then the answer's attributes are those of a
 /// success, with the times that it added.
-pub(super) fn is_late(code: u32) -> bool {
+pub fn is_late(code: u32) -> bool {
     matches!(code, QUEUE_FULL | 116..=119)
 }
+
+/// The text of [`CONFIG_UNREADY`]: there is no table of numbers for groups.
+pub(super) const NO_MAPPING: &str = "GroupId-Mapping configuration is null";
 
 /// The text that the server gives with a code which it is told to answer by, where it gives one.
 pub(super) fn text(code: u32) -> Option<&'static str> {
     match code {
-        QUEUE_FULL => Some(
-            "Put msg event to channel failure: Space for commit to queue couldn't be acquired. Sinks are likely not \
-             keeping up with sources, or the buffer size is too tight",
-        ),
+        CONFIG_UNREADY => Some(NO_MAPPING),
+        QUEUE_FULL => Some(put_failure!("msg event")),
         _ => None,
     }
 }
@@ -91,11 +106,11 @@ pub(super) fn text(code: u32) -> Option<&'static str> {
 pub fn meaning(code: u32) -> &'static str {
     match code {
         0 => "Ok",
-        1 => "Sink service unready",
+        1 => "Service sink not ready",
         2 => "Service closed",
         3 => "Configuration not ready",
         10 => "Ip not allowed",
-        31 => "Request not decodable",
+        31 => "Decode request failure",
         32 => "Only support [GET, POST] methods",
         33 => "Uri is blank",
         34 => "Uri not decodable",

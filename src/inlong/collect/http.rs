@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::messages::{self, Common, lines};
-use super::{Refused, codes, is_unknown, name, set};
+use super::{Refused, codes, is_blank, is_unknown, name, set};
 use crate::received::Records;
 
 /// What the paths of this entrance begin with.
@@ -70,16 +70,18 @@ pub fn answer(code: u32, message: &str, callback: Option<&str>) -> String {
 
 fn accept(post: &Post<'_>, callback: &mut Option<String>) -> Result<Records, Refused> {
     let refused = |code| Refused::new(code, codes::meaning(code));
+    // The server stumbles at such, wherever it is.
+    let broken = |why: String| Refused::new(codes::UNKNOWN, format!("Process message failure: {why}"));
     if !matches!(post.method, "GET" | "POST") {
         return Err(refused(codes::HTTP_METHOD));
     }
-    let query = fields(post.query.as_bytes()).ok_or_else(|| refused(codes::HTTP_URI))?;
+    let query = fields(post.query).map_err(broken)?;
     let form = match post.content_type {
-        Some(content_type) if post.method == "POST" && !post.body.is_empty() => {
+        Some(content_type) if post.method == "POST" && !post.body.is_empty() && !is_blank(content_type) => {
             if !content_type.trim().eq_ignore_ascii_case(FORM) {
                 return Err(refused(codes::HTTP_CONTENT_TYPE));
             }
-            fields(post.body).ok_or_else(|| refused(codes::HTTP_DECODE))?
+            fields(&String::from_utf8_lossy(post.body)).map_err(broken)?
         }
         _ => Vec::new(),
     };
@@ -87,7 +89,7 @@ fn accept(post: &Post<'_>, callback: &mut Option<String>) -> Result<Records, Ref
         let found = form.iter().chain(&query).find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str())
     };
-    let filled = |name| get(name).filter(|value| !value.trim().is_empty());
+    let filled = |name| get(name).filter(|value| !is_blank(value));
     *callback = filled("callback").map(str::to_owned);
     let group = filled("groupId")
         .ok_or_else(|| Refused::new(codes::NO_GROUP, "Field groupId must exist and not blank!"))?;
@@ -98,12 +100,11 @@ fn accept(post: &Post<'_>, callback: &mut Option<String>) -> Result<Records, Ref
         return Err(Refused::new(codes::NO_TOPIC, message));
     }
     let body = get("body").ok_or_else(|| Refused::new(codes::NO_BODY, "Field body is not exist!"))?;
-    if body.trim().is_empty() {
+    if is_blank(body) {
         return Err(Refused::new(codes::BLANK, "Field body is Blank!"));
     }
-    let time = get("dt").and_then(|dt| dt.trim().parse().ok()).unwrap_or(post.now);
-    let count =
-        get("cnt").and_then(|count| count.trim().parse().ok()).filter(|count| *count > 0).unwrap_or(1);
+    let time = get("dt").and_then(|dt| dt.parse().ok()).unwrap_or(post.now);
+    let count: i32 = get("cnt").and_then(|count| count.parse().ok()).unwrap_or(1);
     let mut attributes = Vec::new();
     for (key, value) in [
         ("groupId", group.to_owned()),
@@ -116,39 +117,105 @@ fn accept(post: &Post<'_>, callback: &mut Option<String>) -> Result<Records, Ref
     ] {
         set(&mut attributes, key, value);
     }
+    if let Some(version) = get("auditVersion").and_then(|version| version.parse::<i64>().ok())
+        && version != -1
+    {
+        set(&mut attributes, "auditVersion", version.to_string());
+    }
     let common = Common { name: name(group, stream), time, attributes };
+    let count = usize::try_from(count).unwrap_or(1);
     Ok(messages::records(&lines(body.as_bytes(), count), &common))
 }
 
-/// The fields of a form or a query. `None` when an escape is none; what is not UTF-8 is replaced.
-pub(super) fn fields(text: &[u8]) -> Option<Vec<(String, String)>> {
-    let pairs = text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
+/// The fields of a form or a query, as the server takes them apart: `;` parts them as `&` does, `#` ends them.
+///
+/// # Errors
+/// When an escape is none, in the server's words.
+pub(super) fn fields(text: &str) -> Result<Vec<(String, String)>, String> {
     // Many more than there are, and few enough to be looked through.
-    pairs
-        .take(1_000)
-        .map(|pair| {
-            let at = pair.iter().position(|byte| *byte == b'=');
-            let (name, value) = at.map_or((pair, &[][..]), |at| (&pair[..at], &pair[at + 1..]));
-            Some((unescape(name)?, unescape(value)?))
-        })
-        .collect()
+    const MAX: usize = 1_024;
+    let text = text.strip_prefix('?').unwrap_or(text);
+    let end = text.find('#').unwrap_or(text.len());
+    let mut found = Vec::new();
+    let mut start = 0;
+    for part in text[..end].split(['&', ';']) {
+        let pair_start = start + (part.len() - part.trim_start_matches('=').len());
+        let pair = start + part.len();
+        if pair_start < pair && found.len() < MAX {
+            let equals = text[pair_start..pair].find('=').map_or(pair, |at| pair_start + at);
+            let name = unescape(text, pair_start, equals)?;
+            found.push((name, unescape(text, (equals + 1).min(pair), pair)?));
+        }
+        start = pair + 1;
+    }
+    Ok(found)
 }
 
-fn unescape(text: &[u8]) -> Option<String> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.iter();
-    while let Some(byte) = rest.next() {
-        out.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let mut digit = || char::from(*rest.next()?).to_digit(16);
-                (digit()? * 16 + digit()?) as u8
+/// Undoes the escapes of a part; bytes that are not UTF-8 then are replaced.
+fn unescape(text: &str, from: usize, to: usize) -> Result<String, String> {
+    let bytes = text.as_bytes();
+    // The server counts characters.
+    let index = |at: usize| text[..at].encode_utf16().count();
+    let mut out = Vec::with_capacity(to - from);
+    let mut at = from;
+    while at < to {
+        match bytes[at] {
+            b'+' => out.push(b' '),
+            b'%' if at + 3 > to => {
+                return Err(format!("unterminated escape sequence at index {} of: {text}", index(at)));
             }
-            byte => *byte,
-        });
+            b'%' => {
+                let digit = |at: usize| char::from(bytes[at]).to_digit(16);
+                let (Some(high), Some(low)) = (digit(at + 1), digit(at + 2)) else {
+                    let wrong: String = text[at + 1..].chars().take(2).collect();
+                    return Err(format!("invalid hex byte '{wrong}' at index {} of '{text}'", index(at + 1)));
+                };
+                out.push((high * 16 + low) as u8);
+                at += 2;
+            }
+            byte => out.push(byte),
+        }
+        at += 1;
     }
-    Some(match String::from_utf8_lossy(&out) {
+    Ok(match String::from_utf8_lossy(&out) {
         Cow::Owned(text) => text,
         Cow::Borrowed(_) => String::from_utf8(out).unwrap_or_default(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fields;
+
+    #[test]
+    fn fields_are_taken_apart_as_the_server_does() {
+        let read = |text| {
+            fields(text).map(|fields| {
+                fields
+                    .into_iter()
+                    .map(|(name, value)| format!("{name}={value}"))
+                    .collect::<Vec<_>>()
+                    .join("|")
+            })
+        };
+        for (text, expected) in [
+            ("a=1&b=2", "a=1|b=2"),
+            ("?a=1;b=2#c=3", "a=1|b=2"),
+            ("a&b=&=c&==d=e&&=", "a=|b=|c=|d=e"),
+            ("a=b=c&x+y=%E4%B8%AD+%26%3d", "a=b=c|x y=中 &="),
+            ("中=%41", "中=A"),
+            ("", ""),
+        ] {
+            assert_eq!(read(text).as_deref(), Ok(expected), "{text}");
+        }
+        for (text, expected) in [
+            ("a=1&b=%zz", "invalid hex byte 'zz' at index 7 of 'a=1&b=%zz'"),
+            ("b=100%", "unterminated escape sequence at index 5 of: b=100%"),
+            ("b=%4&c=1", "unterminated escape sequence at index 2 of: b=%4&c=1"),
+            ("中=%中文x", "invalid hex byte '中文' at index 3 of '中=%中文x'"),
+        ] {
+            assert_eq!(read(text), Err(expected.to_owned()), "{text}");
+        }
+        assert_eq!(fields(&"a=1&".repeat(3_000)).map(|fields| fields.len()), Ok(1_024));
+    }
 }

@@ -40,7 +40,7 @@ pub fn asked(path: &str) -> Option<String> {
 
 /// The `protocolType` of a query or a form, where it is given.
 pub fn protocol(query: &str, body: &[u8]) -> Option<String> {
-    let fields = [fields(query.as_bytes()), fields(body)].into_iter().flatten().flatten();
+    let fields = [fields(query), fields(&String::from_utf8_lossy(body))].into_iter().flatten().flatten();
     fields.filter(|(name, value)| name == "protocolType" && !value.is_empty()).map(|(_, value)| value).next()
 }
 

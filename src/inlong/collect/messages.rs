@@ -107,7 +107,10 @@ impl<'a> List<'a> {
         let mut attributes = self.attributes;
         if let Some(own) = own.filter(|own| !own.is_empty()) {
             let mut all = self.common.attributes.clone();
-            all.extend(lenient(own));
+            // Those of the pack go before.
+            let is_new =
+                |(key, _): &(String, String)| self.common.attributes.iter().all(|(known, _)| known != key);
+            all.extend(lenient(own).filter(is_new));
             let start = self.text.len();
             self.text.push_str(&object(&all));
             attributes = Span::new(start, self.text.len() - start);

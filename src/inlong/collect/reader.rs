@@ -77,7 +77,9 @@ impl Reader {
         };
         let kind = byte & 0x1f;
         let least = match kind {
-            1..=6 => 9,
+            // Of a text heartbeat nothing but the type is looked at.
+            1 => 1,
+            2..=6 => 9,
             7 => 25,
             8 => 14,
             _ => return Err(Malformed::new(format!("there is no message type {kind}"))),
@@ -122,6 +124,11 @@ pub(super) fn be16(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_be_bytes(bytes.get(at..at.checked_add(2)?)?.try_into().ok()?))
 }
 
+/// The number at a place that was reckoned from what the bytes say, so may be anywhere.
+pub(super) fn be16_at(bytes: &[u8], at: i64) -> Option<u16> {
+    be16(bytes, usize::try_from(at).ok()?)
+}
+
 /// The number at a place that is known to be there; 0 where it is not.
 pub(super) fn be32(bytes: &[u8], at: usize) -> u32 {
     let number = || Some(u32::from_be_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?));
@@ -161,6 +168,7 @@ mod tests {
             (b"\0\0\0\x09\0", true),
             (b"\0\0\0\x09\x09", true),
             (b"\0\0\0\x08\x05", true),
+            (b"\0\0\0\x01\x01", false),
             (b"\0\0\0\x18\x27", true),
             (b"\0\0\0\x0d\x88", true),
             (b"\0\0\0\x0e\x88", false),

@@ -45,11 +45,9 @@ impl Reply {
         (self.wish == Wish::Answer).then(|| self.build(None, true))
     }
 
-    /// The answer that it is refused. A contradiction about being answered is told to everyone.
+    /// The answer that it is refused.
     pub fn refused(&self, refused: &Refused) -> Option<Vec<u8>> {
-        let is_contradiction = matches!(refused.code, codes::SYNC_NO_ACK | codes::PROXY_NO_ACK);
-        (self.wish != Wish::None || is_contradiction)
-            .then(|| self.build(Some(refused), codes::is_late(refused.code)))
+        (self.wish != Wish::None).then(|| self.build(Some(refused), codes::is_late(refused.code)))
     }
 
     /// The answer that a code was planned for, with the text that the server gives with it.

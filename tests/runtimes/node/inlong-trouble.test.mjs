@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createRequire } from "node:module";
+import { createServer as createHttpServer } from "node:http";
 import { createServer, connect } from "node:net";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
@@ -158,6 +159,23 @@ test("garbage and answers in pieces from a node: no trap, nothing lost", async (
   assert.equal((await server.messages()).length, 10);
   assertBalance(client.stats(), { accepted: 10, delivered: 10 });
   await client.close();
+});
+
+test("a node list counts only where `success` is true itself", async (t) => {
+  const list = await (await fetch(`${server.manager}/g`, { method: "POST" })).json();
+  let success = "true";
+  const manager = createHttpServer((_, answer) => answer.end(JSON.stringify({ ...list, success })));
+  await once(manager.listen(0, "127.0.0.1"), "listening");
+  t.after(() => manager.close());
+  const managerUrl = `http://127.0.0.1:${manager.address().port}`;
+  for (const [given, arrived] of [["true", 0], [1, 0], [true, 1]]) {
+    success = given;
+    const client = make({ managerUrl });
+    client.send("g", "s", "m");
+    const { delivered } = await client.flush({ timeout: arrived ? 10_000 : 300 });
+    assert.equal(delivered, arrived, `${given}`);
+    await client.close({ timeout: 0 });
+  }
 });
 
 test("sending in a callback is fine, and one that throws is named", async () => {

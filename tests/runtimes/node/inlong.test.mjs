@@ -95,6 +95,22 @@ test("large packs are compressed and arrive whole, small ones go as they are", a
   assertBalance(client.stats(), { accepted: 20_001, delivered: 20_001 });
 });
 
+for (const options of [{}, { protocol: "http", packSize: 1 << 20 }]) {
+  test(`what is written for the module after a long message gets there: ${JSON.stringify(options)}`, async () => {
+    const client = make(options);
+    // Before its group's nodes are known, and between lists and answers of others.
+    for (const [n, size] of [1400, 2000, 20_000, 5, 50_000].entries()) {
+      client.send(`g${n}`, "s1", "x".repeat(size));
+      assert.equal((await client.flush({ timeout: 10_000 })).delivered, 1, `${size} bytes`);
+      client.send(`g${n}`, "s1", new Uint8Array(size));
+      client.send(`other${n}`, "s1", "y");
+      assert.equal((await client.flush({ timeout: 10_000 })).delivered, 2, `${size} bytes`);
+    }
+    assert.equal((await server.messages()).length, 15);
+    assertBalance(client.stats(), { accepted: 15, delivered: 15, maybeDuplicated: 0 });
+  });
+}
+
 test("a promise for a message says what became of it", async () => {
   const client = make();
   const delivery = await client.deliver("g1", "s1", "grüße", { tag: { any: "thing" }, time: new Date(1710325284000) });

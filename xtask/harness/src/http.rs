@@ -23,6 +23,11 @@ pub(crate) struct Message {
 impl Message {
     /// Reads the next message; `None` when the other side closed the connection before it.
     pub(crate) fn read(from: &mut impl BufRead) -> io::Result<Option<Self>> {
+        Self::read_answer(from, false)
+    }
+
+    /// The same; the answer to a HEAD request has no body, whatever its head says.
+    pub(crate) fn read_answer(from: &mut impl BufRead, is_head: bool) -> io::Result<Option<Self>> {
         let start = line(from)?;
         if start.is_empty() {
             return Ok(None);
@@ -37,6 +42,9 @@ impl Message {
             headers.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
         }
         let mut message = Self { start, headers, body: Vec::new() };
+        if is_head || message.start.starts_with("HTTP/1.1 1") {
+            return Ok(Some(message));
+        }
         if message.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
             message.body = chunks(from)?;
         } else if let Some(length) = message.header("content-length") {

@@ -9,17 +9,29 @@ use crate::json::Json;
 impl Collector {
     /// The address of its first node, as its Manager says.
     pub(crate) fn node(&self) -> Result<String, String> {
-        let answer = self.post("/inlong/manager/openapi/dataproxy/getIpList/test_group")?;
+        self.listed("")
+    }
+
+    /// The address where it takes forms, as its Manager says.
+    pub(crate) fn entrance(&self) -> Result<String, String> {
+        self.listed("?protocolType=HTTP")
+    }
+
+    fn listed(&self, query: &str) -> Result<String, String> {
+        let answer = self.post(&format!("/inlong/manager/openapi/dataproxy/getIpList/test_group{query}"))?;
         let nodes = answer.get("data").and_then(|data| data.get("nodeList")).map(Json::elements);
         let node =
             nodes.and_then(<[Json]>::first).ok_or_else(|| format!("the Manager names no node: {answer}"))?;
         Ok(format!("{}:{}", node.text_of("ip").unwrap_or_default(), node.count("port")))
     }
 
-    /// Has it answer every frame and form with this code, or as usual.
+    /// Has it answer every frame and form with this code, heartbeats over HTTP as well, or as usual.
     pub(crate) fn set_state(&self, code: Option<u32>) -> Result<(), String> {
-        let plan = code.map_or_else(String::new, |code| format!(r#"{{"system":"inlong","code":{code}}}"#));
-        self.set_faults(&Json::parse(&format!(r#"{{"faults":[{plan}]}}"#))?)
+        let rule = |on: &str| {
+            code.map(|code| format!(r#"{{"system":"inlong","on":"{on}","code":{code}}}"#)).unwrap_or_default()
+        };
+        let rules = [rule("messages"), rule("heartbeats")].join(if code.is_some() { "," } else { "" });
+        self.set_faults(&Json::parse(&format!(r#"{{"faults":[{rules}]}}"#))?)
     }
 
     /// The frames that its messages came in, oldest first, each once.

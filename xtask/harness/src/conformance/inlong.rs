@@ -18,7 +18,7 @@ pub(super) fn run(files: &[PathBuf], report: &mut Report) -> Result<(), String> 
     let vectors: Vec<(&PathBuf, Result<Vector, String>)> =
         files.iter().map(|file| (file, read(file))).collect();
     let unknown = server::unknown(vectors.iter().filter_map(|(_, vector)| vector.as_ref().ok()));
-    let mut arguments = vec!["--inlong-listen", "127.0.0.1:0"];
+    let mut arguments = vec!["--inlong-listen", "127.0.0.1:0", "--inlong-http-listen", "127.0.0.1:0"];
     for target in &unknown {
         arguments.extend(["--inlong-unknown", target]);
     }

@@ -5,6 +5,9 @@ use super::{attribute, attributes, binary_end, text_layout};
 /// Type byte, bit 5: the body of a type 7 frame is compressed.
 const SNAPPY: u8 = 0x20;
 
+/// Type byte, bit 7: the sender says in the attributes who it is.
+const SIGNED: u8 = 0x80;
+
 /// Ext field, bit 0: each message is followed by attributes of its own.
 const OWN_ATTRIBUTES: u16 = 0x1;
 
@@ -89,8 +92,17 @@ impl Frame {
     /// Whether the body is compressed, as its reader finds out.
     pub(crate) fn is_compressed(&self) -> bool {
         match self.kind {
-            7 => self.flags == SNAPPY,
+            // One that is signed besides is still what it is.
+            7 => self.flags & !SIGNED == SNAPPY,
             _ => self.attribute("cp").is_some_and(|value| !value.is_empty()),
+        }
+    }
+
+    /// The body, uncompressed.
+    pub(crate) fn plain(&self) -> Result<Vec<u8>, String> {
+        match self.is_compressed() {
+            true => snap::raw::Decoder::new().decompress_vec(&self.body).map_err(|error| error.to_string()),
+            false => Ok(self.body.clone()),
         }
     }
 
@@ -99,11 +111,7 @@ impl Frame {
         if self.is_heartbeat() {
             return Ok(Vec::new());
         }
-        let plain = if self.is_compressed() {
-            snap::raw::Decoder::new().decompress_vec(&self.body).map_err(|error| error.to_string())?
-        } else {
-            self.body.clone()
-        };
+        let plain = self.plain()?;
         let own = self.kind == 6 || self.kind == 7 && self.ext & OWN_ATTRIBUTES != 0;
         let message = |data: &[u8]| Message { data: data.to_vec(), attributes: None };
         if self.kind < 4 {

@@ -19,6 +19,7 @@ use crate::inlong::attributes;
 use crate::inlong::frame::Frame;
 use crate::json::Json;
 use node::{Node, Reply};
+use options::Timed;
 pub(super) use runtime::Runtime;
 use runtime::{Client, Ended, Target};
 
@@ -46,7 +47,7 @@ enum End {
 /// Replays a case; `None` where it says nothing of a client.
 pub(super) fn replay(vector: &Vector, runtime: &mut Runtime) -> Option<Verdict> {
     let played = match &vector.kind {
-        Kind::Frames(exchanges) => match quirk(exchanges) {
+        Kind::Frames(exchanges) => match quirk(vector, exchanges) {
             Some(why) => return Some(Verdict::Skipped(why)),
             None => frames(vector, exchanges, runtime),
         },
@@ -58,17 +59,16 @@ pub(super) fn replay(vector: &Vector, runtime: &mut Runtime) -> Option<Verdict> 
 }
 
 /// What our client does not do, on purpose.
-fn quirk(exchanges: &[Exchange]) -> Option<&'static str> {
+fn quirk(vector: &Vector, exchanges: &[Exchange]) -> Option<&'static str> {
     let frames: Vec<Frame> =
         exchanges.iter().filter_map(|exchange| Frame::decode(&exchange.request).ok()).collect();
-    let with = |key: &str| frames.iter().any(|frame| frame.attribute(key) == Some("true"));
-    if with("proxySend") || with("syncSend") {
-        return Some("answers that wait for the queue are not asked for: servers leave them out");
+    if frames.iter().any(|frame| frame.flags & 0x40 != 0) {
+        return Some("encrypted frames are the Java client's own, servers do not decrypt them");
     }
-    if frames.iter().any(|frame| frame.flags & 0xc0 != 0) {
-        return Some("encrypted and authorised frames are the Java client's own, servers check neither");
+    if frames.iter().any(|frame| !frame.attribute_text.is_ascii()) {
+        return Some("attributes that are not ASCII are refused at the call: servers miscount them");
     }
-    None
+    options::refused(vector)
 }
 
 /// Every frame with messages, one after the other, then heartbeats.
@@ -87,39 +87,56 @@ fn frames(vector: &Vector, exchanges: &[Exchange], runtime: &mut Runtime) -> Res
             continue;
         }
         let end = end(exchange, theirs)?;
-        let refused = Reply::As(exchange.clone());
-        node.script(match end {
-            End::RetriedOnce(_) => vec![refused.clone(), refused],
-            _ if exchange.answer.is_none() => vec![Reply::Nothing],
-            _ => vec![refused],
-        });
-        let ends = send(&mut *client, vector, theirs)?;
-        let frames = node.frames();
-        let ours = &frames[seen..];
-        seen = frames.len();
-        let exchanged = || -> Result<(), String> {
-            let wanted = if matches!(end, End::Retried | End::RetriedOnce(_)) { 2 } else { 1 };
-            if ours.len() != wanted || ours.iter().any(|frame| frame != &ours[0]) {
-                return Err(format!("{wanted} equal frames were to come, {} came", ours.len()));
+        node.script(replies(exchange, end));
+        let messages = options::messages(vector, theirs)?;
+        for (part, messages) in options::parts(theirs, &messages).into_iter().enumerate() {
+            if part > 0 {
+                node.script(replies(exchange, end));
             }
-            compare::frames(vector, theirs, &Frame::decode(&ours[0])?, options)?;
-            ends.iter().try_for_each(|ended| told(end, ended))
-        };
-        exchanged().map_err(|why| format!("exchange {at}: {why}"))?;
+            let ends = send(&mut *client, theirs, &messages)?;
+            let frames = node.frames();
+            let ours = &frames[seen..];
+            seen = frames.len();
+            let exchanged = || -> Result<(), String> {
+                let wanted = if matches!(end, End::Retried | End::RetriedOnce(_)) { 2 } else { 1 };
+                if ours.len() != wanted || ours.iter().any(|frame| frame != &ours[0]) {
+                    return Err(format!("{wanted} equal frames were to come, {} came", ours.len()));
+                }
+                let sent: Vec<&[u8]> = messages.iter().map(|(data, _)| &data[..]).collect();
+                compare::frames(vector, theirs, &Frame::decode(&ours[0])?, &sent, options)?;
+                ends.iter().try_for_each(|ended| told(end, ended))
+            };
+            exchanged().map_err(|why| format!("exchange {at}: {why}"))?;
+        }
     }
     heartbeats(exchanges, &theirs, &node, &mut *client)?;
+    if seen == 0 {
+        // With nothing to send no nodes need be known.
+        for group in options.inlong_group_ids.clone() {
+            client.offer(&group, "s1", "hello")?.map_err(|refused| refused.why)?;
+        }
+    }
     manager::asked(&vector.manager_requests, &manager, options.ser_ip.as_deref())?;
     refused(vector, &mut *client)?;
     client.close(PATIENCE)
 }
 
-/// Sends the messages of a frame and waits until each has ended.
-fn send(client: &mut dyn Client, vector: &Vector, theirs: &Frame) -> Result<Vec<Ended>, String> {
+/// What the node does for an end to come about.
+fn replies(exchange: &Exchange, end: End) -> Vec<Reply> {
+    let answer = Reply::As(exchange.clone());
+    match end {
+        End::RetriedOnce(_) => vec![answer.clone(), answer],
+        _ if exchange.answer.is_none() => vec![Reply::Nothing],
+        _ => vec![answer],
+    }
+}
+
+/// Sends messages of a frame and waits until each has ended.
+fn send(client: &mut dyn Client, theirs: &Frame, messages: &[Timed]) -> Result<Vec<Ended>, String> {
     let id = |key| theirs.attribute(key).unwrap_or_default().to_owned();
     let attributes = options::attributes_of(theirs);
     let to = Target { group: id("groupId"), stream: id("streamId"), attributes };
-    let messages = options::messages(vector, theirs)?;
-    let ends = client.send(&to, &messages)?;
+    let ends = client.send(&to, messages)?;
     match ends.len() {
         told if told == messages.len() => Ok(ends),
         told => Err(format!("{} messages were sent, the end of {told} was told", messages.len())),
@@ -193,10 +210,9 @@ fn heartbeats(
         // The first on a connection opens it.
         return node.heartbeats(0, PATIENCE).iter().try_for_each(|heartbeat| compare::heartbeat(heartbeat));
     };
-    if theirs.iter().any(|frame| frame.kind == 1) {
-        // The text answer is of no frame that our client sends; it must get over it.
-        node.aside(exchange.answer.as_deref().unwrap_or_default());
-    }
+    // The text answer is of no frame that our client sends, and one with attributes of none of its own; it must get over
+    // them.
+    node.aside(exchange.answer.as_deref().unwrap_or_default());
     let data = theirs.iter().find(|frame| !frame.is_heartbeat());
     let group = data.and_then(|frame| frame.attribute("groupId")).unwrap_or("test_group");
     if data.is_none() {

@@ -8,7 +8,7 @@ use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use super::super::Verdict;
-use super::vector::{Exchange, Kind, Vector};
+use super::vector::{Event, Exchange, Kind, Vector};
 use crate::collector::Collector;
 use crate::inlong::answer::Answer;
 use crate::inlong::frame::Frame;
@@ -24,8 +24,14 @@ const SILENCE: Duration = Duration::from_millis(300);
 const HEARTBEAT: [u8; 13] = [0, 0, 0, 9, 1, 0, 0, 0, 0, 0, 0, 0, 0];
 const HEARTBEAT_ANSWER: [u8; 5] = [0, 0, 0, 1, 1];
 
-/// Error codes that tell of the server's state, not of what it was sent: the collector has to be told of them.
-const STATES: [u32; 15] = [1, 2, 3, 108, 110, 113, 114, 116, 117, 118, 119, 120, 121, 122, 2_147_483_647];
+/// Error codes that tell of what the server was sent. Any other tells of its state, which the collector has to be told of.
+const OF_WHAT_CAME: [u32; 25] = [
+    31, 32, 33, 34, 35, 36, 94, 95, 96, 100, 101, 102, 103, 104, 105, 106, 107, 109, 111, 112, 115, 123, 150,
+    151, 0,
+];
+
+/// Of those, that of a server that takes nothing.
+const SERVICE_CLOSED: u32 = 2;
 
 /// Attributes of answers that are the server's own: its address and clock.
 const OWN: [&str; 5] = ["dpIp", "rt", "rtms", "node2ip", "rtime2"];
@@ -36,7 +42,10 @@ pub(super) fn play(vector: &Vector, collector: &Collector) -> Option<Verdict> {
         collector.reset()?;
         match &vector.kind {
             Kind::Frames(exchanges) => in_turn(collector, exchanges),
-            Kind::RawFrames { requests, answers, closed } => at_once(collector, requests, answers, *closed),
+            Kind::RawFrames { requests, answers, closed } => {
+                let refusing = !closed && is_quietly_refused(requests, answers, vector.events.as_deref());
+                at_once(collector, requests, answers, *closed, refusing.then_some(SERVICE_CLOSED))
+            }
             Kind::Forms(exchanges) => exchanges
                 .iter()
                 .try_for_each(|exchange| http::play(collector, &exchange.request, &exchange.answer, None)),
@@ -53,9 +62,16 @@ pub(super) fn play(vector: &Vector, collector: &Collector) -> Option<Verdict> {
 /// Whether the server's queue was full: then it handed nothing on, though it had said yes before.
 fn was_full(vector: &Vector) -> bool {
     const QUEUE_FULL: u32 = 114;
-    let Kind::Frames(exchanges) = &vector.kind else { return false };
-    let mut answers = exchanges.iter().filter_map(|exchange| exchange.answer.as_deref());
-    answers.any(|answer| state(answer) == Some(QUEUE_FULL))
+    match &vector.kind {
+        Kind::Frames(exchanges) => {
+            let mut answers = exchanges.iter().filter_map(|exchange| exchange.answer.as_deref());
+            answers.any(|answer| state(answer) == Some(QUEUE_FULL))
+        }
+        Kind::RawFrames { answers, .. } => answers.iter().any(|answer| state(answer) == Some(QUEUE_FULL)),
+        Kind::Forms(exchanges) => exchanges.iter().any(|exchange| http::tells(&exchange.answer, QUEUE_FULL)),
+        Kind::RawHttp { answer, .. } => http::tells(answer, QUEUE_FULL),
+        Kind::Manager { .. } => false,
+    }
 }
 
 /// What the vendor's server had no topic for, as `group/stream`.
@@ -89,8 +105,8 @@ pub(super) fn unknown<'v>(vectors: impl Iterator<Item = &'v Vector>) -> Vec<Stri
 fn target_of(answer: &[u8], code: u32) -> Option<String> {
     let answer = Answer::decode(answer).ok().filter(|answer| answer.code() == code)?;
     let group = attribute(&answer.attributes, "groupId")?;
-    let stream = attribute(&answer.attributes, "streamId");
-    Some(stream.map_or_else(|| group.to_owned(), |stream| format!("{group}/{stream}")))
+    // Of a group's streams none, where it names none.
+    Some(format!("{group}/{}", attribute(&answer.attributes, "streamId").unwrap_or_default()))
 }
 
 /// Frames one after the other, each with its answer.
@@ -105,7 +121,7 @@ fn in_turn(collector: &Collector, exchanges: &[Exchange]) -> Result<(), String> 
             };
             send(&mut connection, &exchange.request)?;
             let got = receive(&mut connection)?.ok_or("the connection was closed instead of an answer")?;
-            same(expected, &got)
+            same(&exchange.request, expected, &got)
         };
         exchanged().map_err(|why| format!("exchange {at}: {why}"))?;
     }
@@ -131,12 +147,23 @@ fn unanswered(collector: &Collector, connection: &mut TcpStream, frame: &[u8]) -
     Ok(())
 }
 
-/// All frames back to back, then all answers.
+/// Whether frames that ask for no answer were refused without a word: the server was in a state that it did not tell.
+fn is_quietly_refused(requests: &[Vec<u8>], answers: &[Vec<u8>], events: Option<&[Event]>) -> bool {
+    let is_quiet = |request: &Vec<u8>| {
+        Frame::decode(request).is_ok_and(|frame| {
+            frame.attribute("isAck").is_some_and(|value| value.eq_ignore_ascii_case("false"))
+        })
+    };
+    answers.is_empty() && events.is_some_and(<[Event]>::is_empty) && requests.iter().all(is_quiet)
+}
+
+/// All frames back to back, then all answers. `unsaid` is the state of a server that told none.
 fn at_once(
     collector: &Collector,
     requests: &[Vec<u8>],
     answers: &[Vec<u8>],
     closed: bool,
+    unsaid: Option<u32>,
 ) -> Result<(), String> {
     let states: Vec<_> = answers.iter().map(|answer| state(answer)).collect();
     if states.windows(2).any(|pair| pair[0] != pair[1]) && requests.len() == answers.len() {
@@ -146,30 +173,58 @@ fn at_once(
         };
         return in_turn(collector, &requests.iter().zip(answers).map(exchange).collect::<Vec<_>>());
     }
-    collector.set_state(states.first().copied().flatten())?;
+    collector.set_state(states.first().copied().flatten().or(unsaid))?;
     let mut connection = connect(collector)?;
-    let sent = send(&mut connection, &requests.concat());
+    let mut sending = connection.try_clone().map_err(text)?;
+    let sent = send(&mut sending, &requests.concat());
     if !closed {
         sent?;
     }
+    let waiting = waiting(requests, answers);
+    let mut next = || -> Result<Option<Vec<u8>>, String> {
+        loop {
+            match receive(&mut connection)? {
+                Some(answer) if waiting.iter().any(|uniq| answers_to(&answer, *uniq)) => {}
+                other => return Ok(other),
+            }
+        }
+    };
     for (at, expected) in answers.iter().enumerate() {
-        let got = receive(&mut connection)?.ok_or_else(|| format!("closed instead of answer {at}"))?;
-        same(expected, &got).map_err(|why| format!("answer {at}: {why}"))?;
+        let got = next()?.ok_or_else(|| format!("closed instead of answer {at}"))?;
+        // Answers come in order, and who gets none is behind those that do or asked for none.
+        let request = if requests.len() == answers.len() { &requests[at][..] } else { &[] };
+        same(request, expected, &got).map_err(|why| format!("answer {at}: {why}"))?;
     }
     collector.set_state(None)?;
     let whole = requests.iter().all(|request| is_whole(request));
     if whole && !closed {
-        send(&mut connection, &HEARTBEAT)?;
+        send(&mut sending, &HEARTBEAT)?;
     }
     if !whole && !closed {
         return silent(&mut connection);
     }
-    match (receive(&mut connection)?, closed) {
+    match (next()?, closed) {
         (None, true) => Ok(()),
         (None, false) => Err("the connection was closed".to_owned()),
         (Some(answer), false) if answer == HEARTBEAT_ANSWER => Ok(()),
         (Some(other), _) => Err(format!("an answer too many: {}", shown(&other))),
     }
+}
+
+/// The numbers of frames that wait for a queue to have taken them and have no answer: the vendor's server had no queue behind
+/// it. The collector has one.
+fn waiting(requests: &[Vec<u8>], answers: &[Vec<u8>]) -> Vec<u32> {
+    let frames = requests.iter().filter_map(|request| Frame::decode(request).ok());
+    let waits = |frame: &Frame| {
+        let asks = |key| frame.attribute(key).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        frame.kind == 7 && (asks("syncSend") || asks("proxySend"))
+    };
+    let numbers = frames.filter(waits).map(|frame| frame.uniq);
+    numbers.filter(|uniq| !answers.iter().any(|answer| answers_to(answer, *uniq))).collect()
+}
+
+fn answers_to(answer: &[u8], uniq: u32) -> bool {
+    Answer::decode(answer).is_ok_and(|answer| answer.kind == 7 && answer.uniq == uniq)
 }
 
 /// Neither bytes nor an end come.
@@ -209,24 +264,38 @@ fn receive(connection: &mut TcpStream) -> Result<Option<Vec<u8>>, String> {
 
 /// The state that an answer tells of.
 fn state(answer: &[u8]) -> Option<u32> {
-    let code = Answer::decode(answer).ok()?.code();
-    STATES.contains(&code).then_some(code)
+    Answer::decode(answer).ok().map(|answer| answer.code()).filter(|code| is_state(*code))
 }
 
-fn same(expected: &[u8], got: &[u8]) -> Result<(), String> {
-    let told = state(expected).is_some();
-    let decode = |bytes: &[u8]| Answer::decode(bytes).map(|answer| comparable(answer, told));
-    let (expected, got) = (decode(expected)?, decode(got)?);
-    if expected == got { Ok(()) } else { Err(format!("expected {expected:?}, got {got:?}")) }
+fn is_state(code: u32) -> bool {
+    !OF_WHAT_CAME.contains(&code)
 }
 
-/// Without what differs from server to server and, where the collector was told the code, without the words for it.
-fn comparable(mut answer: Answer, told: bool) -> Answer {
-    answer.attribute_text.clear();
+/// The words for an error are free, as is what the collector says that was told the code; all else counts.
+fn same(request: &[u8], expected: &[u8], got: &[u8]) -> Result<(), String> {
+    let (expected, got) = (Answer::decode(expected)?, Answer::decode(got)?);
+    let differ = || Err(format!("expected {expected:?}, got {got:?}"));
+    let head =
+        |answer: &Answer| (answer.kind, answer.uniq, answer.version, answer.body.clone(), answer.code());
+    if head(&expected) != head(&got) {
+        return differ();
+    }
+    let told = is_state(expected.code());
+    if comparable(&expected, told) == comparable(&got, told) {
+        return Ok(());
+    }
+    let echo = Frame::decode(request).map(|frame| frame.attribute_text).unwrap_or_default();
+    let has_words = |answer: &Answer| attribute(&answer.attributes, "errMsg").is_some();
+    let echoes = |answer: &Answer| answer.attribute_text.ends_with(&echo);
+    let is_alike = (told || has_words(&expected) == has_words(&got)) && echoes(&expected) == echoes(&got);
+    if expected.code() != 0 && is_alike { Ok(()) } else { differ() }
+}
+
+/// The attributes without what differs from server to server and, where the collector was told the code, without the words
+/// for it.
+fn comparable(answer: &Answer, told: bool) -> Vec<&(String, String)> {
     let is_own = |key: &str| OWN.contains(&key) || told && key == "errMsg";
-    answer.attributes.retain(|(key, _)| !is_own(key));
-    answer.dt = 0;
-    answer
+    answer.attributes.iter().filter(|(key, _)| !is_own(key)).collect()
 }
 
 fn shown(answer: &[u8]) -> String {
@@ -241,4 +310,50 @@ fn is_whole(frame: &[u8]) -> bool {
 
 fn text(error: std::io::Error) -> String {
     error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{same, waiting};
+    use crate::inlong::answer::Answer;
+
+    fn answer(text: &str) -> Vec<u8> {
+        Answer { kind: 7, uniq: 1, attribute_text: text.to_owned(), ..Answer::default() }.encode()
+    }
+
+    /// A frame of type 7 with these attributes.
+    fn request(text: &str) -> Vec<u8> {
+        let rest = [
+            &[7, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, b'x', 0, text.len() as u8][..],
+            text.as_bytes(),
+            &[0xee, 1],
+        ];
+        let rest = rest.concat();
+        [&(rest.len() as u32).to_be_bytes()[..], &rest].concat()
+    }
+
+    #[test]
+    fn words_are_free_and_nothing_else_is() {
+        let request = request("groupId=g");
+        let expected = answer("dpIp=1&errCode=109&errMsg=some & words=1&groupId=g");
+        for (got, fits) in [
+            ("dpIp=2&errCode=109&errMsg=some & words=1&groupId=g", true),
+            ("dpIp=2&errCode=109&errMsg=others&groupId=g", true),
+            ("dpIp=2&errCode=109&groupId=g", false),
+            ("dpIp=2&errCode=109&errMsg=others", false),
+            ("dpIp=2&errCode=110&errMsg=some & words=1&groupId=g", false),
+            ("dpIp=2&groupId=g", false),
+        ] {
+            assert_eq!(same(&request, &expected, &answer(got)).is_ok(), fits, "{got}");
+        }
+        assert!(same(&request, &answer("dpIp=1&groupId=g"), &answer("dpIp=1&rtms=5&groupId=g")).is_ok());
+        assert!(same(&request, &answer("dpIp=1&groupId=g"), &answer("dpIp=1&groupId=h")).is_err());
+    }
+
+    #[test]
+    fn only_who_waits_for_a_queue_may_be_answered_besides() {
+        let (waits, plain) = (request("groupId=g&proxySend=true"), request("groupId=g"));
+        assert_eq!(waiting(&[waits.clone(), plain], &[]), [1]);
+        assert!(waiting(&[waits], &[answer("dpIp=1")]).is_empty());
+    }
 }

@@ -136,15 +136,17 @@ impl Kind {
             return Ok(Self::Manager { status: status.unwrap_or(200), body, requests });
         }
         if let Some(requests) = list("requests") {
-            let frames = |frames: &[Json]| -> Result<Vec<Vec<u8>>, String> {
-                frames.iter().filter_map(|frame| frame.text_of("base64")).map(bytes).collect()
-            };
-            let answers = frames(list("responses").unwrap_or_default())?;
-            return Ok(Self::RawFrames { requests: frames(requests)?, answers, closed });
+            let answers = list("responses").unwrap_or_default().iter();
+            let answers = answers.filter_map(|answer| answer.text_of("base64")).map(bytes);
+            return Ok(Self::RawFrames {
+                requests: requests.iter().map(whole).collect::<Result<_, _>>()?,
+                answers: answers.collect::<Result<_, _>>()?,
+                closed,
+            });
         }
         let request = file.get("request").ok_or("it holds no exchanges, requests, request or clients")?;
         let answer = file.text_of("response").unwrap_or_default().as_bytes().to_vec();
-        Ok(Self::RawHttp { request: whole_request(request)?, answer, closed })
+        Ok(Self::RawHttp { request: whole(request)?, answer, closed })
     }
 }
 
@@ -203,12 +205,19 @@ impl Event {
     }
 }
 
-/// A request as text, or its beginning, whose last character goes on for as long as `total_bytes` says.
-fn whole_request(json: &Json) -> Result<Vec<u8>, String> {
+/// What was sent, as text or in base64, or its beginning, whose last byte goes on for as long as `total_bytes` says.
+fn whole(json: &Json) -> Result<Vec<u8>, String> {
     if let Some(text) = json.text_of("text") {
         return Ok(text.as_bytes().to_vec());
     }
-    let mut request = json.text_of("text_head").ok_or("a request without `text`")?.as_bytes().to_vec();
+    if let Some(base64) = json.text_of("base64") {
+        return bytes(base64);
+    }
+    let mut request = match (json.text_of("text_head"), json.text_of("base64_head")) {
+        (Some(text), _) => text.as_bytes().to_vec(),
+        (None, Some(base64)) => bytes(base64)?,
+        (None, None) => return Err("a request without `text` or `base64`".to_owned()),
+    };
     let total = json.get("total_bytes").and_then(Json::int).and_then(|total| usize::try_from(total).ok());
     let last = request.last().copied().ok_or("a request without a byte")?;
     request.resize(total.ok_or("a request without `total_bytes`")?.max(request.len()), last);

@@ -30,6 +30,7 @@ pub(super) fn replay(
     let mut options = Options::new(format!("{}/inlong/manager/openapi/dataproxy/getIpList", manager.url()));
     options.protocol = Protocol::Http;
     options.pack_timeout = options::PACK_TIMEOUT;
+    (options.pack_size, options.ext_pack_size) = (Some(4 << 20), 4 << 20);
     let mut settings = Settings::new(options);
     if let Some(request) = vector.manager_requests.first() {
         settings.authorise(request)?;
@@ -44,16 +45,23 @@ pub(super) fn replay(
 
 /// One form with its answer; after a refusal that may be tried again the next is accepted.
 fn post(client: &mut dyn Client, endpoint: &Capture, exchange: &HttpExchange) -> Result<(), String> {
-    let (theirs, answer) = (read(&exchange.request)?, read(&exchange.answer)?);
-    let status: u16 = answer.start.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(200);
-    let body = String::from_utf8_lossy(&answer.body).into_owned();
-    let end = end_of(code(&body));
+    let theirs = read(&exchange.request)?.ok_or("an exchange without a request")?;
     let before = endpoint.requests().len();
-    let answers = match end {
-        End::RetriedOnce(_) => vec![body.clone(), body],
-        _ => vec![body, r#"{"code":"0","msg":"Ok"}"#.to_owned()],
+    let (answer, end) = match read(&exchange.answer)? {
+        // It was lost on the way.
+        None => (Answer::Cut, End::Retried),
+        Some(answer) => {
+            let status = answer.start.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(200);
+            let body = String::from_utf8_lossy(&answer.body).into_owned();
+            let end = if status == 200 { end_of(code(&body)) } else { End::Retried };
+            (Answer::Body(status, body), end)
+        }
     };
-    let answers = answers.into_iter().map(|body| Answer::Body(status, body));
+    let accepted = Answer::Body(200, r#"{"code":"0","msg":"Ok"}"#.to_owned());
+    let answers = match end {
+        End::RetriedOnce(_) => [answer.clone(), answer],
+        _ => [answer, accepted],
+    };
     endpoint.script(vec![Answer::Cut; before].into_iter().chain(answers).collect());
     let (expected, messages) = form(&theirs.body)?;
     let time = expected.get("dt").and_then(|dt| dt.parse().ok());
@@ -107,6 +115,7 @@ fn form(body: &[u8]) -> Result<Form, String> {
     Ok((fields, parts.into_iter().map(|part| part.as_bytes().to_vec()).collect()))
 }
 
-fn read(bytes: &[u8]) -> Result<HttpMessage, String> {
-    HttpMessage::read(&mut &bytes[..]).map_err(|error| error.to_string())?.ok_or_else(|| "nothing".to_owned())
+/// `None` where there is nothing.
+fn read(bytes: &[u8]) -> Result<Option<HttpMessage>, String> {
+    HttpMessage::read(&mut &bytes[..]).map_err(|error| error.to_string())
 }

@@ -1,7 +1,7 @@
 //! The Manager that our client asks, and a Manager's answers.
 
 use std::net::Ipv4Addr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use trackwire::inlong::Options;
 
@@ -24,17 +24,21 @@ pub(super) fn answers(port: u16) -> Vec<Answer> {
     vec![Answer::Body(200, list); TIMES]
 }
 
-/// Each request of the vendor's client was made by ours, too.
+/// Each request of the vendor's client is made by ours, too.
 pub(super) fn asked(expected: &[ManagerRequest], manager: &Capture, ip: Option<&str>) -> Result<(), String> {
-    let asked = manager.requests();
-    for expected in expected {
-        let same = asked.iter().map(|got| compare::manager(expected, got, ip));
-        let Some(first) = same.clone().next() else { return Err("the Manager was not asked".to_owned()) };
-        if !same.clone().any(|same| same.is_ok()) {
-            return first;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let asked = manager.requests();
+        let missing = expected.iter().find_map(|expected| {
+            let same = asked.iter().map(|got| compare::manager(expected, got, ip));
+            let first = same.clone().next().unwrap_or_else(|| Err("the Manager was not asked".to_owned()));
+            if same.clone().any(|same| same.is_ok()) { None } else { first.err() }
+        });
+        let Some(missing) = missing else { return Ok(()) };
+        if !manager.wait(asked.len() + 1, deadline.saturating_duration_since(Instant::now())) {
+            return Err(missing);
         }
     }
-    Ok(())
 }
 
 /// A Manager's answer, and what each client asked.
@@ -95,9 +99,12 @@ fn at(body: &str, port: u16) -> (String, bool) {
         let named = node.get("port");
         let is_port = named.is_some_and(|port| port.text() == Some("PORT") || number(port) > Some(0));
         if is_address && is_port {
-            for (key, value) in
-                [("ip", Json::String("127.0.0.1".to_owned())), ("port", Json::Number(port.to_string()))]
-            {
+            // A port that was given as a text stays one.
+            let port = match named.and_then(Json::text) {
+                Some(text) if text != "PORT" => Json::String(port.to_string()),
+                _ => Json::Number(port.to_string()),
+            };
+            for (key, value) in [("ip", Json::String("127.0.0.1".to_owned())), ("port", port)] {
                 if let Some(member) = node.member_mut(key) {
                     *member = value;
                 }

@@ -1,10 +1,10 @@
 //! HTTP requests, played as the bytes that were sent.
 
-use std::io::{BufReader, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpStream};
 use std::thread;
 
-use super::{PATIENCE, STATES, silent, text};
+use super::{PATIENCE, is_state, silent, text};
 use crate::collector::Collector;
 use crate::http::Message;
 use crate::json::Json;
@@ -20,10 +20,10 @@ pub(super) fn play(
     expected: &[u8],
     closed: Option<bool>,
 ) -> Result<(), String> {
-    let expected = messages(expected)?;
+    let is_head = request.starts_with(b"HEAD ");
+    let expected = messages(expected, is_head)?;
     collector.set_state(expected.iter().find_map(state))?;
-    let address = collector.url().trim_start_matches("http://").to_owned();
-    let mut connection = TcpStream::connect(address).map_err(text)?;
+    let mut connection = TcpStream::connect(collector.entrance()?).map_err(text)?;
     connection.set_read_timeout(Some(PATIENCE)).map_err(text)?;
     // Beside: an answer may come while much is still being sent.
     let sending = connection.try_clone().map_err(text)?;
@@ -33,13 +33,13 @@ pub(super) fn play(
         // A server that refuses at the head need not read the rest.
         let _ = sending.write_all(&bytes);
     });
-    if expected.is_empty() {
+    if expected.is_empty() && closed != Some(true) {
         let _ = sender.join();
         return silent(&mut connection);
     }
     let mut answers = BufReader::new(connection.try_clone().map_err(text)?);
     for (at, expected) in expected.iter().enumerate() {
-        let got = Message::read(&mut answers).map_err(text)?;
+        let got = answer(&mut answers, is_head)?;
         let got = got.ok_or_else(|| format!("the connection was closed instead of answer {at}"))?;
         same(expected, &got).map_err(|why| format!("answer {at}: {why}"))?;
     }
@@ -68,20 +68,44 @@ pub(super) fn play(
 }
 
 /// The messages that the bytes hold, one behind the other.
-fn messages(mut bytes: &[u8]) -> Result<Vec<Message>, String> {
+fn messages(mut bytes: &[u8], is_head: bool) -> Result<Vec<Message>, String> {
     let mut messages = Vec::new();
     while !bytes.is_empty() {
-        messages.extend(Message::read(&mut bytes).map_err(text)?);
+        messages.extend(answer(&mut bytes, is_head)?);
     }
     Ok(messages)
 }
 
+/// The next answer; one that only says to go on with the body is none.
+fn answer(from: &mut impl BufRead, is_head: bool) -> Result<Option<Message>, String> {
+    loop {
+        match Message::read_answer(from, is_head).map_err(text)? {
+            Some(answer) if answer.start.split(' ').nth(1) == Some("100") => {}
+            other => return Ok(other),
+        }
+    }
+}
+
+/// Whether an answer tells of this state.
+pub(super) fn tells(answer: &[u8], code: u32) -> bool {
+    messages(answer, false).is_ok_and(|answers| answers.iter().any(|answer| state(answer) == Some(code)))
+}
+
 /// The code of an answer that tells of the server's state.
 fn state(answer: &Message) -> Option<u32> {
-    let body = String::from_utf8_lossy(&answer.body);
-    let json = body.find('{').zip(body.rfind('}')).and_then(|(start, end)| body.get(start..=end));
-    let code = Json::parse(json?).ok()?.text_of("code")?.parse().ok()?;
-    STATES.contains(&code).then_some(code)
+    code(answer).filter(|code| is_state(*code))
+}
+
+fn code(answer: &Message) -> Option<u32> {
+    let (_, json, _) = parts(&answer.body)?;
+    Json::parse(&json).ok()?.text_of("code")?.parse().ok()
+}
+
+/// The object of an answer's body, and what is before and behind it.
+fn parts(body: &[u8]) -> Option<(String, String, String)> {
+    let body = String::from_utf8_lossy(body).into_owned();
+    let (start, end) = body.find('{').zip(body.rfind('}'))?;
+    Some((body.get(..start)?.to_owned(), body.get(start..=end)?.to_owned(), body.get(end + 1..)?.to_owned()))
 }
 
 /// What an answer with this code names: `Topic not configured for groupId(g),streamId(,s)`.
@@ -98,9 +122,9 @@ fn same(expected: &Message, got: &Message) -> Result<(), String> {
     let parts = |message: &Message| {
         let headers = ["content-type", "access-control-allow-origin"];
         let headers = headers.map(|name| message.header(name).map(str::to_owned));
-        // The words for a code that the collector was told are its own.
-        let body = match state(message) {
-            Some(code) if state(expected).is_some() => code.to_string(),
+        // The words for an error are free, and may be such that what is around them is no JSON.
+        let body = match (code(message), parts(&message.body)) {
+            (Some(code), Some((before, _, behind))) if code != 0 => format!("{before}{code}{behind}"),
             _ => String::from_utf8_lossy(&message.body).into_owned(),
         };
         (status(message), headers, body)
