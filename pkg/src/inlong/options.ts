@@ -38,7 +38,8 @@ export interface Options {
   attributes?: Record<string, string>;
   /** Asks for answers. Without, what was written counts as delivered, unconfirmed. Default `true`. */
   isAck?: boolean;
-  /** The address of this machine, for the Manager and for attributes. Default `127.0.0.1`. */
+  /** The address of this machine, for the Manager, for attributes and deliveries. Default: in Node (from 20.16), Bun, and Deno
+   * with `--allow-sys`, its first IPv4 address that is not of the machine alone; else `127.0.0.1`. */
   serIp?: string;
   /** Puts several messages in a pack. Default `true`. */
   enablePack?: boolean;

@@ -2,6 +2,7 @@
 
 import { TrackwireError } from "../errors.js";
 import { isNode } from "../settings.js";
+import { ownAddress } from "./machine.js";
 import { checkMapping } from "./mapping.js";
 import type { Asking } from "./manager.js";
 import type { Options } from "./options.js";
@@ -131,13 +132,13 @@ export function settle(given: Options): Settings {
   const extendField = BROWSER ? 0 : number("extendField");
   if (!BROWSER && extendField & ~0x27) bad("extendField", "only 0x1, 0x2, 0x4 and 0x20 can be set");
   checkMapping(options.mapping ?? {}, bad);
-  const serIp = text("serIp");
+  const ip = text("serIp") || (!BROWSER && !WORKER && ownAddress()) || "127.0.0.1";
   return {
     url_: BROWSER ? "" : url("managerUrl", /^https?:\/\/[^/?#\s][^?#\s]*$/) || "http://127.0.0.1:8099/inlong/manager/openapi/dataproxy/getIpList",
     auth_: auth,
     askTimeout_: BROWSER ? 0 : number("managerUrlTimeout") * 1e3,
     texts_: BROWSER ? "" : [
-      serIp,
+      ip,
       httpUrl,
       ...nodes,
       "",
@@ -151,7 +152,7 @@ export function settle(given: Options): Settings {
     isTcp_: !http,
     ownAttributes_: !BROWSER && (number("msgType") == 6 || !!(extendField & 1)),
     isAck_: BROWSER || !!number("isAck"),
-    ip_: serIp || "127.0.0.1",
+    ip_: ip,
     throws_: !oneOf("onInvalid", ["throw", "report"], options.onInvalid ?? (browser ? "report" : "throw")),
     // An application's clock that fails must not end the engine.
     wall_: !options.clock
