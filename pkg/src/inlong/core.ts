@@ -25,10 +25,18 @@ export interface Exports {
     mono: number,
     wall: number,
   ): void;
-  tw_nodes(length: number, failed: number, mono: number, wall: number): void;
+  tw_nodes(length: number, from: NodesFrom, mono: number, wall: number): void;
   tw_happened(what: Happened, connection: number, length: number, mono: number, wall: number): void;
   tw_is_busy(): number;
   tw_do(what: number): void;
+}
+
+/** Where a node list is from, or why there is none. */
+export const enum NodesFrom {
+  Manager,
+  Cache,
+  Silence,
+  Refusal,
 }
 
 /** What happened to a connection, or is to happen to all. */

@@ -4,7 +4,7 @@ import type { Abi } from "../abi.js";
 import { givenUp, LONG, quietTimer, type Timer } from "../timers.js";
 import { Entry, NAMES, named, type Outcome, type Report } from "../stats.js";
 import type { TrackwireError } from "../errors.js";
-import { createCore, Do, Happened } from "./core.js";
+import { createCore, Do, Happened, NodesFrom } from "./core.js";
 import { question, readNodes, statusSays } from "./manager.js";
 import type { Settings } from "./settings.js";
 import { connect, type Socket } from "./sockets.js";
@@ -43,6 +43,8 @@ export function createDriver(
   let seen = 0;
   /** Workers: its requests under way. */
   let under = 0;
+  /** The engine that was brought the lists that are kept. */
+  let remembering = -1;
   /** Pages: whether this one is hidden, so that its requests are to outlive it; and their bytes under way. */
   let hidden = false;
   let alive = 0;
@@ -129,7 +131,6 @@ export function createDriver(
     const url = settings.url_.replace(/\/$/, "") + "/" + encodeURIComponent(group);
     const { status, after, answer } = await fetchIt(url, headers, body, settings.askTimeout_);
     const text = new TextDecoder().decode(answer);
-    const passing = status != 200 || !text;
     const found = !status
       ? "the Manager was not reached: " + text
       : status != 200
@@ -137,15 +138,26 @@ export function createDriver(
         : text
           ? readNodes(text, settings.isTcp_)
           : "the Manager answered nothing";
-    if (life == core.lives_()) {
-      enter((wasm, abi) => {
-        const failed = typeof found == "string";
-        const length = abi.write_([group, ...(failed ? [found] : found[1]), ""].join("\0"));
-        abi.numbers_().set(failed ? [after * 1e3] : found[0]);
-        wasm.tw_nodes(length, failed ? (passing ? 1 : 2) : 0, mono(), wall());
-      });
-    }
+    const failed = status == 200 && text ? NodesFrom.Refusal : NodesFrom.Silence;
+    if (typeof found != "string") settings.cache_?.keep_(group, text);
+    if (life == core.lives_()) bring(group, found, typeof found == "string" ? failed : NodesFrom.Manager, after * 1e3);
     resume();
+  };
+
+  /** Brings a group's node list, or why there is none and how long the Manager asks to wait, ms. */
+  const bring = (group: string, found: ReturnType<typeof readNodes>, from: NodesFrom, after = 0) =>
+    enter((wasm, abi) => {
+      const [numbers, texts] = typeof found == "string" ? [[after], [found]] : found;
+      const length = abi.write_([group, ...texts, ""].join("\0"));
+      abi.numbers_().set(numbers);
+      wasm.tw_nodes(length, from, mono(), wall());
+    });
+
+  /** Brings an engine the lists that are kept. */
+  const remember = (life: number) => {
+    if (BROWSER || WORKER || life == remembering) return;
+    remembering = life;
+    for (const [group, list] of settings.cache_?.lists_ ?? []) bring(group, readNodes(list, settings.isTcp_), NodesFrom.Cache);
   };
 
   /** Connects for the engine. */
@@ -191,6 +203,7 @@ export function createDriver(
     for (;;) {
       const life = core.lives_();
       const until = enter((wasm, abi) => {
+        remember(life);
         const most = begin ? (hidden ? Math.max(QUOTA - alive, 0) : -1) : 0;
         const what = wasm.tw_poll(mono(), wall(), most);
         if (!what) return abi.numbers_()[0]!;

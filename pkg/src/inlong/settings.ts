@@ -2,6 +2,7 @@
 
 import { TrackwireError } from "../errors.js";
 import { isNode } from "../settings.js";
+import { openCache, type Cache } from "./cache.js";
 import { ownAddress } from "./machine.js";
 import { checkMapping } from "./mapping.js";
 import type { Asking } from "./manager.js";
@@ -47,7 +48,7 @@ tcpIdleTime 6e5 1`)
   .map((line) => line.split(" ") as [keyof Options, string, string?, string?]);
 
 /** What has an effect besides. */
-const OTHERS = "inlongGroupIds managerUrl needAuth authId authKey nodes protocol httpUrl attributes serIp".split(" ");
+const OTHERS = "inlongGroupIds managerUrl needAuth authId authKey nodes protocol httpUrl attributes serIp enableLocalCache cacheFile".split(" ");
 
 /** What `tw_new` takes, and what the shell decides by. */
 export interface Settings extends Asking {
@@ -57,6 +58,7 @@ export interface Settings extends Asking {
   askTimeout_: number;
   /** Whether messages have attributes of their own in packs, in which local time stands. */
   ownAttributes_: boolean;
+  cache_: Cache | undefined;
   isAck_: boolean;
   throws_: boolean;
   wall_: () => number;
@@ -151,6 +153,7 @@ export function settle(given: Options): Settings {
     requestTimeout_: number("requestTimeout"),
     isTcp_: !http,
     ownAttributes_: !BROWSER && (number("msgType") == 6 || !!(extendField & 1)),
+    cache_: BROWSER || WORKER ? undefined : cache(),
     isAck_: BROWSER || !!number("isAck"),
     ip_: ip,
     throws_: !oneOf("onInvalid", ["throw", "report"], options.onInvalid ?? (browser ? "report" : "throw")),
@@ -167,6 +170,15 @@ export function settle(given: Options): Settings {
     logger_: logger,
     options_: options,
   };
+
+  /** The file of node lists, where they are to be kept and the Manager gives any. */
+  function cache(): Cache | undefined {
+    const file = text("cacheFile");
+    const isOff = oneOf("enableLocalCache", [true, false], options.enableLocalCache ?? !!file);
+    if (isOff || nodes[0] || httpUrl) return;
+    const groups = Math.max(number("maxGroupIdNum"), number("maxStreamIdNum"));
+    return openCache(file || ".proxy_list.ini", groups, !http, (text) => logger.warn("trackwire: " + text));
+  }
 
   /** The options that the vendor's file holds. */
   function fromConfig(): Options {

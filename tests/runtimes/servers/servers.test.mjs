@@ -195,4 +195,21 @@ for (const runtime of runtimes) {
     const watched = `const { getBuiltinModule } = process;
       process.getBuiltinModule = (name) => (tell(name), getBuiltinModule(name));`;
     assert.deepEqual(await run(runtime, watched + script, server.manager, INLONG), ["127.0.0.1", "10.1.2.3"]);
-  });}
+  });
+  test(`${runtime.name}, InLong: node lists are kept in a file, for a start without a Manager`, async () => {
+    const script = `const client = make({ cacheFile: "${runtime.name}.ini" });
+      client.send("g", "s", "m");
+      tell(await client.close());`;
+    const permitted = allowed(runtime, "--allow-read=.", "--allow-write=.");
+    const delivered = { delivered: 1, rejected: 0, expired: 0, dropped: 0, pending: 0 };
+    if (runtime.name == "Deno") {
+      // Without permission it says so, and goes without.
+      const said = await run(runtime, script, server.manager, INLONG);
+      assert.deepEqual(said.filter(({ warning }) => !warning), [delivered]);
+      assert.match(said.find(({ warning }) => warning).warning, /cannot be kept in Deno.ini: .*--allow-read is missing/);
+    }
+    assert.deepEqual(await run(permitted, script, server.manager, INLONG), [delivered]);
+    assert.deepEqual(await run(permitted, script, (await nobody()) + "/list", INLONG), [delivered]);
+    assert.equal((await server.messages("g/s")).length, runtime.name == "Deno" ? 3 : 2);
+  });
+}
