@@ -1,7 +1,7 @@
 import { Do } from "./abi.js";
 import { watchPage } from "./browser.js";
-import { Recorded } from "./core.js";
 import { createDriver, type Driver } from "./driver.js";
+import { Recorded } from "./engine.js";
 import { TrackwireError } from "./errors.js";
 import type { Attributes, CustomEvent, Item, NeutralEvent, UserAttributes, UserMapping, Who } from "./events.js";
 import { watchProcess, type Host } from "./node.js";
@@ -12,6 +12,7 @@ import { givenUp } from "./timers.js";
 import { toText } from "./values.js";
 
 declare const WORKER: boolean;
+declare const BROWSER: boolean;
 
 /** How long to wait. */
 export interface Patience {
@@ -35,9 +36,9 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
     this.enabled_ = options.enabled ?? true;
     this.host_ = WORKER
       ? {}
-      : isNode()
-        ? watchProcess(this.driver_)
-        : watchPage(this.driver_, () => this.hold_());
+      : BROWSER || !isNode()
+        ? watchPage(this.driver_, () => this.hold_())
+        : watchProcess(this.driver_);
     this.hold_();
   }
 

@@ -54,6 +54,7 @@ const OTHERS = "inlongGroupIds managerUrl needAuth authId authKey nodes protocol
 export interface Settings extends Asking {
   texts_: string;
   numbers_: number[];
+  seedAt_: number;
   requestTimeout_: number;
   askTimeout_: number;
   /** Whether messages have attributes of their own in packs, in which local time stands. */
@@ -150,6 +151,7 @@ export function settle(given: Options): Settings {
       "",
     ].join("\0"),
     numbers_: [oneOf("onExhausted", ["keep", "drop"], options.onExhausted ?? "keep"), ...numbers, http],
+    seedAt_: 31,
     requestTimeout_: number("requestTimeout"),
     isTcp_: !http,
     ownAttributes_: !BROWSER && (number("msgType") == 6 || !!(extendField & 1)),
