@@ -22,6 +22,7 @@ export const enum Do {
   Hold,
   Release,
   Discard,
+  IsFull,
   Books = 12,
 }
 

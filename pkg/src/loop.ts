@@ -34,7 +34,7 @@ const MORE = -2;
 /** `tell` hands out an outcome. */
 export function createLoop<E extends Exports, R, C>(
   core: Pick<Engine<E, R>, "act_" | "enter_" | "lives_" | "mono_" | "note_" | "ready_" | "waiting_">,
-  { wall_: wall }: { wall_: () => number },
+  { wall_: wall, requestTimeout_: requestTimeout }: { wall_: () => number; requestTimeout_: number },
   work: Work<E, C>,
   tell: (outcome: Outcome) => void,
 ) {
@@ -153,5 +153,10 @@ export function createLoop<E extends Exports, R, C>(
     /** Lets everything go out without waiting for it. */
     loosen_: () => report(Do.EndFlush, begin()),
     flush_: flush,
+    /** Waits until the queue has room for any record. In Workers it flushes for that. */
+    async room_() {
+      await core.ready_();
+      while (core.act_(Do.IsFull)[0]) await (WORKER ? flush(requestTimeout) : new Promise<void>((done) => listeners.add(done)));
+    },
   };
 }

@@ -73,6 +73,11 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
     return this.record_(options, () => String(text));
   }
 
+  /** Resolves when the queue has room again: for who would rather wait than be refused. In Workers it flushes for that. */
+  ready(): Promise<void> {
+    return this.driver_.room_();
+  }
+
   /** Sends what waits, and returns when everything recorded before has ended, or after the timeout: it is no error for
    * something to be pending. Overrides neither backoff nor `Retry-After`. */
   flush({ timeout = this.driver_.requestTimeout_ }: Patience = {}): Promise<Report> {

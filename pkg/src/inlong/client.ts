@@ -135,6 +135,11 @@ export class InLongClient {
     return this.map_("item", item, () => ({ item: item.itemId, key: item.itemKey, attributes: item.attributes }));
   }
 
+  /** Resolves when the queue has room again: for who would rather wait than be refused. In Workers it flushes for that. */
+  ready(): Promise<void> {
+    return this.driver_.room_();
+  }
+
   /** Sends what waits, and returns when everything sent before has ended, or after the timeout: it is no error for something
    * to be pending. Overrides no backoff. */
   flush({ timeout = this.driver_.requestTimeout_ }: Patience = {}): Promise<Report> {

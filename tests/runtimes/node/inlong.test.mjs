@@ -183,6 +183,16 @@ test("a full queue says so, and takes again when it has room", async () => {
   assert.equal(client.stats().refusedFull, 1);
 });
 
+test("who waits for room is never refused", async () => {
+  const client = make({ recvBufSize: 100_000 });
+  for (const message of numbered(5_000, 100)) {
+    await client.ready();
+    client.send("g", "s", message);
+  }
+  assert.equal((await client.flush()).pending, 0);
+  assertBalance(client.stats(), { accepted: 5_000, delivered: 5_000, refusedFull: 0 });
+});
+
 test("with `onInvalid: report` nothing is thrown", async () => {
   const told = [];
   const client = make({ onInvalid: "report", onOutcome: (outcome) => told.push(outcome) });
