@@ -1,29 +1,15 @@
 // One instance of the wasm module: text in and out of its memory. What the functions mean is said where the module
 // exports them.
 
-/** What the module exports. */
-interface Exports {
+/** What all modules export. */
+export interface Exports {
   memory: WebAssembly.Memory;
   tw_room(length: number): number;
   tw_numbers(): number;
   tw_text(): number;
-  tw_new(length: number): void;
-  tw_record(length: number, tagged: number, mono: number, wall: number): number;
+  tw_new(length: number): number | void;
   tw_poll(mono: number, wall: number, most: number): number;
-  tw_answer(
-    batch: number,
-    attempt: number,
-    status: number,
-    maybe: number,
-    after: number,
-    length: number,
-    mono: number,
-    wall: number,
-  ): void;
-  tw_unsend(batch: number, attempt: number, mono: number): void;
-  tw_extend(batch: number, attempt: number, deadline: number): void;
   tw_do(what: number): void;
-  tw_sampled(length: number): number;
 }
 
 /** What `tw_do` does, by number. */
@@ -36,12 +22,13 @@ export const enum Do {
   Hold,
   Release,
   Discard,
+  IsFull,
   Books = 12,
 }
 
 /** An instance and its memory. */
-export interface Abi {
-  wasm_: Exports;
+export interface Abi<E extends Exports> {
+  wasm_: E;
   /** Writes text where the module reads it; its length in bytes. */
   write_(text: string): number;
   /** Room for so many bytes in the same place. */
@@ -55,7 +42,7 @@ export interface Abi {
 }
 
 /** Makes an instance. */
-export function instantiate(module: WebAssembly.Module): Abi {
+export function instantiate<E extends Exports>(module: WebAssembly.Module): Abi<E> {
   const encoder = new TextEncoder();
   const decoder = new TextDecoder();
   let buffer: ArrayBuffer | undefined;
@@ -101,7 +88,7 @@ export function instantiate(module: WebAssembly.Module): Abi {
       },
       number: (at: number, length: number) => Number(read(at, length)),
     },
-  }).exports as unknown as Exports;
+  }).exports as unknown as E;
 
   return {
     wasm_: wasm,

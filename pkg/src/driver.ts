@@ -1,10 +1,12 @@
-// The loop: asks the engine what to do, carries its requests, brings the answers.
+// What carries GrowingIO's batches: one request for each attempt.
 
-import { Do, type Abi } from "./abi.js";
-import { createCore } from "./core.js";
+import type { Abi } from "./abi.js";
+import { afterOf, causeOf, mayHaveArrived, statusOf } from "./answers.js";
+import { callBack } from "./callback.js";
+import { createCore, type Exports } from "./core.js";
+import { createLoop, type Shift } from "./loop.js";
 import type { Settings } from "./settings.js";
-import { Entry, NAMES, named, type Outcome, type Report } from "./stats.js";
-import { LONG, quietTimer, givenUp, type Timer } from "./timers.js";
+import { quietTimer, type Timer } from "./timers.js";
 
 declare const WORKER: boolean;
 declare const BROWSER: boolean;
@@ -34,48 +36,54 @@ export interface Page {
   fetch_(attempt: Attempt, init: RequestInit): Promise<Response | undefined>;
 }
 
-/** There is more to do at once. */
-const MORE = -2;
+/** What an attempt is carried by. */
+type Carry = (attempt: Attempt) => void;
+
+/** What the wait of a flush grows to in Workers, where it hears nothing of what other requests do, ms. */
+const STEP = 200;
 
 export type Driver = ReturnType<typeof createDriver>;
 
 export function createDriver(settings: Settings) {
   const { options_: options, wall_: wall, logger_: logger } = settings;
-  const outcomes: Outcome[] = [];
-  const listeners = new Set<() => void>();
   const flights = new Set<Attempt>();
-  let timer: Timer | undefined;
-  let woken = false;
-  let telling = false;
   let page: Page | undefined;
-  /** Workers: flushes begun, and when they have ended even if their request went away. */
-  const begun = (WORKER && new Map()) as Map<number, number>;
 
-  const core = createCore(settings, (outcome) => {
-    if (outcomes.push(outcome) == 1) queueMicrotask(tell);
-  }, () => wake());
+  const core = createCore(settings, (outcome) => loop.tell_(outcome), () => loop.wake_());
   const { enter_: enter, mono_: mono } = core;
-
-  const complain = (error: unknown) => logger.warn("trackwire: onOutcome:", error);
-
-  /** Hands out what ended. */
-  const tell = () => {
-    if (telling) return;
-    telling = true;
-    // What is told of meanwhile is told too.
-    for (const outcome of outcomes) {
-      try {
-        // It may be async.
-        Promise.resolve(options.onOutcome?.(outcome)).catch(complain);
-      } catch (error) {
-        complain(error);
-      }
-    }
-    outcomes.length = 0;
-    telling = false;
+  /** A flush of a Worker carries its requests itself. Those of a request that went away are taken over when their lease has
+   * run out. */
+  const shift = (resume: () => void): Shift => {
+    let under = 0;
+    let step = 5;
+    const carry = (attempt: Attempt) => {
+      under++;
+      void send(attempt, () => (under--, resume()));
+    };
+    return {
+      turn_(begins) {
+        step = Math.min(step * 2, STEP);
+        return [Math.min(loop.run_(begins, carry), step), under > 0];
+      },
+    };
   };
 
-  const read = (abi: Abi): Attempt => {
+  const loop = createLoop(
+    core,
+    settings,
+    {
+      most_: () => page?.most_() ?? -1,
+      perform_(what, abi, carry: Carry) {
+        if (what == 2) core.outcome_(abi);
+        else carry(read(abi));
+      },
+      by_: (attempt): void => void send(attempt, loop.pump_),
+      ...(WORKER && { shift_: shift }),
+    },
+    (outcome) => callBack(settings, outcome),
+  );
+
+  const read = (abi: Abi<Exports>): Attempt => {
     const [batch, attempt, deadline, at, length, lane, stm] = abi.numbers_() as unknown as number[];
     return {
       life_: core.lives_(),
@@ -89,7 +97,7 @@ export function createDriver(settings: Settings) {
   };
 
   /** Runs something on the engine that an attempt is of. */
-  const on = ({ life_ }: Attempt, act: (abi: Abi) => void) => life_ == core.lives_() && enter(act);
+  const on = ({ life_ }: Attempt, act: (abi: Abi<Exports>) => void) => life_ == core.lives_() && enter(act);
 
   /** Carries one attempt; `done` is called when its answer has been brought. */
   const send = async (attempt: Attempt, done: () => void) => {
@@ -100,7 +108,7 @@ export function createDriver(settings: Settings) {
     if (!WORKER) flights.add(attempt);
     let status = 0;
     let text = "";
-    let maybe = 1;
+    let maybe = true;
     let after = NaN;
     try {
       const init: RequestInit = {
@@ -113,10 +121,8 @@ export function createDriver(settings: Settings) {
       const response = page ? await page.fetch_(attempt, init) : await (options.fetch ?? fetch)(attempt.url_, init);
       // A page may say that it has not left; anything else without a response is a failure.
       if (response || !page) {
-        // A page may see that there was a redirect, but not which.
-        status = response!.type == "opaqueredirect" ? 302 : response!.status;
-        const asked = response!.headers.get("retry-after") as string;
-        after = Math.max(/^ *\d+ *$/.test(asked) ? +asked * 1e3 : Date.parse(asked) - wall(), 0);
+        status = statusOf(response!);
+        after = afterOf(response!, wall());
         // A body that nobody reads keeps its connection, and its part of a page's quota.
         const body = (await response!.text().catch(() => "")).trim().slice(0, 200);
         const said = status > 299 && status < 400 ? "set serverHost to where it redirects" : body;
@@ -126,13 +132,8 @@ export function createDriver(settings: Settings) {
         status = -1;
       }
     } catch (error) {
-      text = String(error);
-      if (!BROWSER) {
-        const cause = (error as { cause?: { code?: string } })?.cause;
-        if (cause) text += ": " + String(cause);
-        // Without a connection nothing has arrived: Node says so by a code, Bun and Deno in words.
-        if (/REFUSED|NOTFOUND|AI_AGAIN|CONNECT_TIMEOUT|\(Connect\)/.test(text + cause?.code)) maybe = 0;
-      }
+      text = BROWSER ? String(error) : causeOf(error);
+      maybe = BROWSER || mayHaveArrived(text);
     }
     clearTimeout(attempt.timer_);
     flights.delete(attempt);
@@ -141,7 +142,7 @@ export function createDriver(settings: Settings) {
     on(attempt, (abi) =>
       status < 0
         ? abi.wasm_.tw_unsend(batch_, attempt_, mono())
-        : abi.wasm_.tw_answer(batch_, attempt_, status, maybe, after, abi.write_(text), mono(), wall()),
+        : abi.wasm_.tw_answer(batch_, attempt_, status, +maybe, after, abi.write_(text), mono(), wall()),
     );
     done();
   };
@@ -152,118 +153,17 @@ export function createDriver(settings: Settings) {
     attempt.timer_ = quietTimer(attempt.abort_, attempt.deadline_ - mono());
   };
 
-  /** Asks and acts until there is nothing to do; how long, in ms. Sends nothing without `carry`. */
-  const run = (carry?: (attempt: Attempt) => void): number => {
-    for (;;) {
-      let attempt: Attempt | undefined;
-      const until = enter((abi) => {
-        const most = carry ? (page?.most_() ?? -1) : 0;
-        const what = abi.wasm_.tw_poll(mono(), wall(), most);
-        if (!what) return abi.numbers_()[0]!;
-        if (what == 2) core.outcome_(abi);
-        else attempt = read(abi);
-        return MORE;
-      });
-      if (attempt) carry?.(attempt);
-      if (until != MORE) {
-        core.note_();
-        tell();
-        // Without an engine there is no time either.
-        return until! >= 0 ? Math.max(until! - mono(), 0) : Infinity;
-      }
-    }
-  };
-
-  /** Outside Workers: acts now, and again when it is time. */
-  const pump = () => {
-    woken = false;
-    const wait = run((attempt) => void send(attempt, pump));
-    clearTimeout(timer);
-    if (wait < Infinity) timer = quietTimer(pump, wait + 1);
-    for (const listener of listeners) listener();
-    listeners.clear();
-  };
-
-  /** Acts soon. */
-  const wake = () => {
-    if (WORKER || woken) return;
-    woken = true;
-    queueMicrotask(pump);
-  };
-
-  /** What became of what was there when a flush began. */
-  const report = (what: Do, flush: number) =>
-    named(NAMES.slice(Entry.Delivered, Entry.Unconfirmed), core.act_(what, flush)) as unknown as Report;
-
-  /** Begins a flush; its number. */
-  const begin = () => core.act_(Do.Flush)[0]!;
-
-  /** Waits until what was accepted before has ended, or until the timeout. In Workers it does all its I/O itself, on
-   * its own timers, for what another request began may never end; batches of a request that went away are taken over
-   * when their lease has run out. */
-  const flush = async (timeout: number): Promise<Report> => {
-    const until = mono() + timeout;
-    const late = core.ready_();
-    if (late) {
-      let patience: Timer;
-      await Promise.race([late, new Promise<void>((done) => (patience = setTimeout(done, Math.min(timeout, LONG))))]);
-      clearTimeout(patience!);
-      const { waiting_: waiting } = core;
-      if (waiting()) return { ...report(Do.Report, 0), pending: waiting() };
-    }
-    const id = begin();
-    if (WORKER) {
-      for (const [id, end] of begun) if (end < mono() - 1e3) report(Do.EndFlush, id), begun.delete(id);
-      begun.set(id, until);
-    }
-    const life = core.lives_();
-    let under = 0;
-    let step = 5;
-    let resume = () => {};
-    let now = report(Do.Report, id);
-    if (!WORKER) pump();
-    for (;;) {
-      let wait = LONG;
-      if (WORKER) {
-        const carry = (attempt: Attempt) => {
-          under++;
-          void send(attempt, () => (under--, resume()));
-        };
-        step = Math.min(step * 2, 200);
-        wait = Math.min(run(now.pending ? carry : undefined), step);
-      }
-      // A trap has ended all that was pending.
-      now = core.lives_() == life ? report(Do.Report, id) : givenUp(now);
-      const left = until - mono();
-      if ((!now.pending && !under) || !(left > 0)) break;
-      await new Promise<void>((done) => {
-        const timer = setTimeout(done, Math.min(left, wait));
-        resume = () => (clearTimeout(timer), done());
-        if (!WORKER) listeners.add(resume);
-      });
-    }
-    if (WORKER) begun.delete(id);
-    if (core.lives_() == life) report(Do.EndFlush, id);
-    return now;
-  };
-
   return {
     ...settings,
     ...core,
+    ...loop,
     flights_: flights,
-    pump_: pump,
-    /** Hands out what has ended; sends nothing. */
-    drain_: () => run(),
-    wake_: wake,
     /** Gives a request under way until `deadline`. */
     extend_(attempt: Attempt, deadline: number) {
       attempt.deadline_ = deadline;
       on(attempt, (abi) => abi.wasm_.tw_extend(attempt.batch_, attempt.attempt_, deadline));
       watch(attempt);
     },
-    /** Lets everything go out without waiting for it. */
-    loosen_: () => report(Do.EndFlush, begin()),
-    flush_: flush,
     page_: (made: Page) => (page = made),
   };
 }

@@ -14,13 +14,14 @@ const CONSUMERS = ["default", "buffered", "async", "debug"];
 /** The engine takes none in ids and addresses, nor halves of a character, and zeros keep its texts apart. */
 const CONTROL = /[\p{Cc}\p{Cs}]/u;
 
-/** Whether this is Node, Deno or Bun. */
-export const isNode = () => !BROWSER && !!globalThis.process?.versions?.node;
+/** Whether this is Node, Deno or Bun. Builds for pages do not ask: `BROWSER` comes first, and what is not for them goes. */
+export const isNode = () => !!globalThis.process?.versions?.node;
 
 /** What `tw_new` takes, and what the shell decides by. */
 export interface Settings {
   texts_: string;
   numbers_: number[];
+  seedAt_: number;
   requestTimeout_: number;
   rate_: number;
   debug_: boolean;
@@ -49,7 +50,7 @@ export function settle(options: Options): Settings {
     if (value === null && otherwise) return "";
     return value && typeof value == "string" && !CONTROL.test(value) ? value : bad(field);
   };
-  const browser = !WORKER && !isNode();
+  const browser = BROWSER || (!WORKER && !isNode());
   const large = !WORKER && !browser;
   const consumer = options.consumer ?? "default";
   const { type, maxSize = 500, flushAfter = 1e4 } =
@@ -109,6 +110,7 @@ export function settle(options: Options): Settings {
       500,
       +WORKER,
     ],
+    seedAt_: 15,
     requestTimeout_: requestTimeout,
     rate_: number("sampleRate", 1, 0, 1),
     debug_: kind == 3,

@@ -1,7 +1,7 @@
 import { Do } from "./abi.js";
 import { watchPage } from "./browser.js";
-import { Recorded } from "./core.js";
 import { createDriver, type Driver } from "./driver.js";
+import { Recorded } from "./engine.js";
 import { TrackwireError } from "./errors.js";
 import type { Attributes, CustomEvent, Item, NeutralEvent, UserAttributes, UserMapping, Who } from "./events.js";
 import { watchProcess, type Host } from "./node.js";
@@ -12,6 +12,7 @@ import { givenUp } from "./timers.js";
 import { toText } from "./values.js";
 
 declare const WORKER: boolean;
+declare const BROWSER: boolean;
 
 /** How long to wait. */
 export interface Patience {
@@ -35,9 +36,9 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
     this.enabled_ = options.enabled ?? true;
     this.host_ = WORKER
       ? {}
-      : isNode()
-        ? watchProcess(this.driver_)
-        : watchPage(this.driver_, () => this.hold_());
+      : BROWSER || !isNode()
+        ? watchPage(this.driver_, () => this.hold_())
+        : watchProcess(this.driver_);
     this.hold_();
   }
 
@@ -70,6 +71,11 @@ export class GrowingTracker<Events extends { [name: string]: object } = { [name:
    * set it is parsed for them, and numbers go as JavaScript has them.) */
   trackJson(text: string, options: { tag?: number | string } = {}): boolean {
     return this.record_(options, () => String(text));
+  }
+
+  /** Resolves when the queue has room again: for who would rather wait than be refused. In Workers it flushes for that. */
+  ready(): Promise<void> {
+    return this.driver_.room_();
   }
 
   /** Sends what waits, and returns when everything recorded before has ended, or after the timeout: it is no error for

@@ -32,6 +32,11 @@ pub(crate) trait Carrier<D: Destination>: Send + 'static {
 
     /// Waits until something has come in.
     fn ready(&mut self) -> impl Future<Output = ()> + Send;
+
+    /// Waits for what is still to be done when every event has ended, but not for long.
+    fn finish(&mut self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
 }
 
 /// Carries HTTP requests.

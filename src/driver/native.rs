@@ -342,6 +342,9 @@ where
         let (over, patience, end) = shared.over(now);
         if !over.is_empty() || end.is_some() {
             (*answers, *ended) = (over, end);
+            if ended.is_some() {
+                carrier.finish().await;
+            }
             continue;
         }
         let until = [wait, patience, carrier.wake()].into_iter().flatten().min().unwrap_or(now + 3_600_000);

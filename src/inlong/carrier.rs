@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
+
 use super::connections::{Connections, Output};
 use super::delivery::{Answer, InLong, Place, Request, judge_code};
 use super::discovery::{Discovery, DiscoveryEvent as Listed};
@@ -17,6 +19,9 @@ use crate::driver::native::Shared;
 use crate::engine::{Transmit, TransmitId};
 use crate::transport::HttpTransport;
 use crate::transport::tcp::{Event, Sockets};
+
+/// How long a close waits for the cache file.
+const SLOW_DISK: Duration = Duration::from_secs(1);
 
 /// What a client for servers carries its requests with.
 pub(super) struct InLongCarrier {
@@ -36,6 +41,8 @@ pub(super) struct InLongCarrier {
     is_cache_old: bool,
     /// When the log was last told that messages do not get through.
     complained_at: Option<u64>,
+    /// Writes the cache file.
+    keeping: Option<JoinHandle<()>>,
 }
 
 /// Between two such lines of the log, ms.
@@ -70,6 +77,7 @@ impl InLongCarrier {
             wake: None,
             is_cache_old: false,
             complained_at: None,
+            keeping: None,
         }
     }
 
@@ -213,12 +221,12 @@ impl InLongCarrier {
             && let Some(path) = self.cache_file.clone()
         {
             let text = self.discovery.cache_text();
-            // A disk may be slow, and nobody waits for it.
-            tokio::task::spawn_blocking(move || {
+            // A disk may be slow, and nobody waits for it before the end.
+            self.keeping = Some(tokio::task::spawn_blocking(move || {
                 if let Err(error) = keep(&path, &text) {
                     log::warn!("trackwire: the node lists cannot be kept in {}: {error}", path.display());
                 }
-            });
+            }));
         }
         told
     }
@@ -294,6 +302,13 @@ impl Carrier<InLong> for InLongCarrier {
             biased;
             () = self.sockets.ready() => {}
             () = self.requests.ready() => {}
+        }
+    }
+
+    async fn finish(&mut self) {
+        // The process may end right after, and the file with it.
+        if let Some(keeping) = self.keeping.take() {
+            let _ = tokio::time::timeout(SLOW_DISK, keeping).await;
         }
     }
 }

@@ -161,8 +161,8 @@ pub(super) extern "C" fn tw_extend(batch: f64, attempt: u32, deadline: f64) {
 }
 
 /// Acts on the whole. 0: begins a flush, its number is number 0. 1: what became of flush number 0, in the numbers; 2: the
-/// same, and ends it. 3: closes. 4: abandons. 5: holds. 6: lets go. 7: discards. 12: the books, in the
-/// numbers.
+/// same, and ends it. 3: closes. 4: abandons. 5: holds. 6: lets go. 7: discards. 8: whether there is no room for some records,
+/// as number 0. 12: the books, in the numbers.
 #[unsafe(no_mangle)]
 pub(super) extern "C" fn tw_do(what: u32) {
     let state = state();
@@ -182,6 +182,7 @@ pub(super) extern "C" fn tw_do(what: u32) {
         4 => engine.abandon(),
         5 | 6 => engine.hold(what == 5),
         7 => engine.discard(),
+        8 => state.numbers[0] = f64::from(u8::from(!engine.is_closed() && !engine.has_room_for_any())),
         _ => {
             let stats = engine.stats();
             // SAFETY: it consists of numbers of 64 bits, in their order.

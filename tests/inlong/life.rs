@@ -145,6 +145,7 @@ fn a_manager_that_is_down_delays_and_its_last_list_is_kept() {
     first.send("test_group", "s1", "one").unwrap();
     first.close_blocking(LONG).unwrap();
     assert_eq!(first.stats().delivered, 1);
+    assert!(cache.is_file(), "a process may end right after");
 
     server.faults(r#"[{"system":"inlong","on":"manager","status":503}]"#);
     let second = client(&server, with_cache);

@@ -17,7 +17,8 @@ export function log(line) {
   }
 }
 
-export function logAll(lines) {
+export async function logAll(lines) {
+  await client.ready();
   return client.sendAll(lines.map((message) => ({ groupId: "group", streamId: "stream", message })));
 }
 

@@ -23,7 +23,8 @@ export function describe(sku, title) {
   tracker.submitItem({ itemId: sku, itemKey: "product", attributes: { title } });
 }
 
-export function forward(text) {
+export async function forward(text) {
+  await tracker.ready();
   try {
     return tracker.trackJson(text);
   } catch (error) {

@@ -1,10 +1,11 @@
+import { Do } from "../abi.js";
+import { callBack } from "../callback.js";
 import { watchProcess, type Host } from "../node.js";
 import type { TrackwireError } from "../errors.js";
 import type { Attributes, CustomEvent, Item, NeutralEvent, UserAttributes, Who } from "../events.js";
 import { isNode } from "../settings.js";
 import { Entry, type Outcome, type Report, type Stats } from "../stats.js";
 import { givenUp } from "../timers.js";
-import { Do } from "./core.js";
 import { createDriver, type Driver } from "./driver.js";
 import type { Options } from "./options.js";
 import { watchPage } from "./page.js";
@@ -74,10 +75,10 @@ export class InLongClient {
   constructor(options: Options) {
     this.driver_ = createDriver(
       settle(options),
-      (outcome, tag) => this.tell_(outcome, tag),
+      (outcome) => this.tell_(outcome),
       (error, tag) => this.lose_(error, tag),
     );
-    this.host_ = WORKER ? {} : isNode() ? watchProcess(this.driver_) : watchPage(this.driver_);
+    this.host_ = WORKER ? {} : BROWSER || !isNode() ? watchPage(this.driver_) : watchProcess(this.driver_);
   }
 
   /** Sends a message. Throws a `TrackwireError` with the vendor's number as `sdkCode` if it is not taken: it cannot be sent
@@ -134,6 +135,11 @@ export class InLongClient {
     return this.map_("item", item, () => ({ item: item.itemId, key: item.itemKey, attributes: item.attributes }));
   }
 
+  /** Resolves when the queue has room again: for who would rather wait than be refused. In Workers it flushes for that. */
+  ready(): Promise<void> {
+    return this.driver_.room_();
+  }
+
   /** Sends what waits, and returns when everything sent before has ended, or after the timeout: it is no error for something
    * to be pending. Overrides no backoff. */
   flush({ timeout = this.driver_.requestTimeout_ }: Patience = {}): Promise<Report> {
@@ -147,7 +153,7 @@ export class InLongClient {
     await driver.ready_();
     driver.act_(Do.Close);
     const report = await this.flush(patience);
-    driver.discard_();
+    driver.discard_("closed");
     driver.act_(Do.Abandon);
     driver.end_();
     driver.drain_();
@@ -222,25 +228,21 @@ export class InLongClient {
   }
 
   // Tells of what has ended.
-  private tell_(outcome: Outcome, tag: number) {
-    const { options_: options, ip_: clientIp, logger_: logger } = this.driver_;
-    const waiting = this.waiting_.get(tag);
+  private tell_(outcome: Outcome) {
+    const { ip_: clientIp } = this.driver_;
+    const { tag } = outcome;
+    const waiting = this.waiting_.get(tag as number);
     let delivery: Delivery | undefined;
     if (waiting) {
-      this.waiting_.delete(tag);
+      this.waiting_.delete(tag as number);
       const { groupId, streamId, message, reportTime } = waiting;
       const messageLength = typeof message == "string" ? new TextEncoder().encode(message).length : message.length;
+      delete outcome.tag;
       if (waiting.tag !== undefined) outcome.tag = waiting.tag as string;
       delivery = { groupId, streamId, message, messageLength, reportTime, clientIp, outcome };
       waiting.resolve?.(delivery);
     }
-    const complain = (error: unknown) => logger.warn("trackwire: onOutcome:", error);
-    try {
-      // It may be async.
-      Promise.resolve(options.onOutcome?.(outcome, delivery)).catch(complain);
-    } catch (error) {
-      complain(error);
-    }
+    callBack(this.driver_, outcome, delivery);
   }
 
   // Tells of a message that was refused when its call had ended.
@@ -251,7 +253,7 @@ export class InLongClient {
   }
 
   private report_({ code, field, message }: TrackwireError, tag: unknown) {
-    this.tell_({ fate: "invalid", count: 1, code, field, message, tag: tag as string }, 0);
+    callBack(this.driver_, { fate: "invalid", count: 1, code, field, message, tag: tag as string });
   }
 }
 

@@ -1,10 +1,12 @@
-// The loop: asks the engine what to do, opens connections, carries requests, brings what comes in.
+// What carries InLong's packs: connections to nodes, requests to them and to the Manager.
 
 import type { Abi } from "../abi.js";
-import { givenUp, LONG, quietTimer, type Timer } from "../timers.js";
-import { Entry, NAMES, named, type Outcome, type Report } from "../stats.js";
+import { afterOf, causeOf, mayHaveArrived, statusOf } from "../answers.js";
 import type { TrackwireError } from "../errors.js";
-import { createCore, Do, Happened } from "./core.js";
+import { createLoop, type Shift } from "../loop.js";
+import type { Outcome } from "../stats.js";
+import { quietTimer } from "../timers.js";
+import { createCore, Happened, NodesFrom, type Exports } from "./core.js";
 import { question, readNodes, statusSays } from "./manager.js";
 import type { Settings } from "./settings.js";
 import { connect, type Socket } from "./sockets.js";
@@ -12,8 +14,6 @@ import { connect, type Socket } from "./sockets.js";
 declare const WORKER: boolean;
 declare const BROWSER: boolean;
 
-/** There is more to do at once. */
-const MORE = -2;
 /** What the wait of a flush is at most in Workers, where it hears nothing of what other requests do, ms. */
 const STEP = 200;
 /** A flush that was not seen for so long has gone away with its request, ms. */
@@ -23,46 +23,35 @@ const QUOTA = 64e3;
 
 export type Driver = ReturnType<typeof createDriver>;
 
-/** `tell` is called with every outcome and its tag, 0 for none; `lose` with messages that were not taken after all. */
+/** `tell` is called with every outcome; `lose` with messages that were not taken after all. */
 export function createDriver(
   settings: Settings,
-  tell: (outcome: Outcome, tag: number) => void,
+  tell: (outcome: Outcome) => void,
   lose: (error: TrackwireError, tag: number) => void,
 ) {
   const { options_: options, wall_: wall, logger_: logger } = settings;
-  const outcomes: [Outcome, number][] = [];
-  const listeners = new Set<() => void>();
   const sockets = new Map<number, Socket>();
   const requests = new Set<AbortController>();
-  let timer: Timer | undefined;
-  let woken = false;
-  let telling = false;
   /** Workers: the flush that carries for all, and when it was seen last. Connections belong to the request that opened
    * them. */
   let carrier: object | undefined;
   let seen = 0;
   /** Workers: its requests under way. */
   let under = 0;
+  /** The engine that was brought the lists that are kept. */
+  let remembered = -1;
   /** Pages: whether this one is hidden, so that its requests are to outlive it; and their bytes under way. */
   let hidden = false;
   let alive = 0;
-  /** Workers: flushes begun, and when they have ended even if their request went away. */
-  const begun = (WORKER && new Map()) as Map<number, number>;
 
-  const core = createCore(settings, (...told) => {
-    if (outcomes.push(told) == 1) queueMicrotask(tellAll);
-  }, lose, () => wake());
-  const { enter_: enter, mono_: mono } = core;
-
-  /** Hands out what ended. */
-  const tellAll = () => {
-    if (telling) return;
-    telling = true;
-    // What is told of meanwhile is told too.
-    for (const told of outcomes) tell(...told);
-    outcomes.length = 0;
-    telling = false;
+  const closeSockets = () => {
+    if (BROWSER) return;
+    for (const socket of sockets.values()) socket.close_();
+    sockets.clear();
   };
+
+  const core = createCore(settings, (outcome) => loop.tell_(outcome), lose, closeSockets, () => loop.wake_());
+  const { enter_: enter, mono_: mono } = core;
 
   /** Posts something; what came of it. */
   const fetchIt = async (url: string, headers: Record<string, string>, body: BodyInit, timeout: number) => {
@@ -73,27 +62,20 @@ export function createDriver(
     if (WORKER) under++;
     else requests.add(controller);
     let status = 0;
-    let maybe = 1;
-    /** What `Retry-After` asks for, seconds. */
-    let after = 0;
+    let maybe = true;
+    /** What `Retry-After` asks for, ms. */
+    let after = NaN;
     let answer: Uint8Array;
     try {
       const init: RequestInit = { method: "POST", headers, body, redirect: "manual", signal: controller.signal };
       if (BROWSER) init.keepalive = hidden;
       const response = await (options.fetch ?? fetch)(url, init);
       answer = new Uint8Array(await response.arrayBuffer());
-      const asked = response.headers.get("retry-after") as string;
-      after = Math.max(Math.ceil(/^ *\d+ *$/.test(asked) ? +asked : (Date.parse(asked) - wall()) / 1e3), 0) || 0;
-      // A page may see that there was a redirect, but not which.
-      status = response.type == "opaqueredirect" ? 302 : response.status;
+      status = statusOf(response);
+      after = afterOf(response, wall());
     } catch (error) {
-      let text = String(error);
-      if (!BROWSER) {
-        const cause = (error as { cause?: { code?: string } })?.cause;
-        if (cause) text += ": " + String(cause);
-        // Without a connection nothing has arrived: Node says so by a code, Bun and Deno in words.
-        if (/REFUSED|NOTFOUND|AI_AGAIN|CONNECT_TIMEOUT|\(Connect\)/.test(text + cause?.code)) maybe = 0;
-      }
+      const text = BROWSER ? String(error) : causeOf(error);
+      maybe = BROWSER || mayHaveArrived(text);
       answer = new TextEncoder().encode(text);
     }
     clearTimeout(timer);
@@ -111,12 +93,13 @@ export function createDriver(
     const { status, maybe, after, answer } = await fetchIt(url, headers, body, deadline - mono());
     alive -= kept;
     if (life == core.lives_()) {
-      enter((wasm, abi) => {
-        const head = new TextEncoder().encode((after || "") + "\0");
+      enter((abi) => {
+        const { wasm_: wasm } = abi;
+        const head = new TextEncoder().encode((Math.ceil(after / 1e3) || "") + "\0");
         const to = abi.room_(head.length + answer.length);
         to.set(head);
         to.set(answer, head.length);
-        wasm.tw_answer(batch, attempt, status, maybe, to.length, mono(), wall());
+        wasm.tw_answer(batch, attempt, status, +maybe, to.length, mono(), wall());
       });
     }
     resume();
@@ -124,12 +107,12 @@ export function createDriver(
 
   /** Asks the Manager for a group's nodes. */
   const ask = async (group: string, resume: () => void) => {
+    remember();
     const life = core.lives_();
     const [body, headers] = question(settings);
     const url = settings.url_.replace(/\/$/, "") + "/" + encodeURIComponent(group);
     const { status, after, answer } = await fetchIt(url, headers, body, settings.askTimeout_);
     const text = new TextDecoder().decode(answer);
-    const passing = status != 200 || !text;
     const found = !status
       ? "the Manager was not reached: " + text
       : status != 200
@@ -137,15 +120,26 @@ export function createDriver(
         : text
           ? readNodes(text, settings.isTcp_)
           : "the Manager answered nothing";
-    if (life == core.lives_()) {
-      enter((wasm, abi) => {
-        const failed = typeof found == "string";
-        const length = abi.write_([group, ...(failed ? [found] : found[1]), ""].join("\0"));
-        abi.numbers_().set(failed ? [after * 1e3] : found[0]);
-        wasm.tw_nodes(length, failed ? (passing ? 1 : 2) : 0, mono(), wall());
-      });
-    }
+    const failed = status == 200 && text ? NodesFrom.Refusal : NodesFrom.Silence;
+    if (typeof found != "string") settings.cache_?.keep_(group, text);
+    if (life == core.lives_()) bring(group, found, typeof found == "string" ? failed : NodesFrom.Manager, after || 0);
     resume();
+  };
+
+  /** Brings a group's node list, or why there is none and how long the Manager asks to wait, ms. */
+  const bring = (group: string, found: ReturnType<typeof readNodes>, from: NodesFrom, after = 0) =>
+    enter((abi) => {
+      const [numbers, texts] = typeof found == "string" ? [[after], [found]] : found;
+      const length = abi.write_([group, ...texts, ""].join("\0"));
+      abi.numbers_().set(numbers);
+      abi.wasm_.tw_nodes(length, from, mono(), wall());
+    });
+
+  /** Brings an engine the lists that are kept, before the first question. */
+  const remember = () => {
+    if (BROWSER || WORKER || remembered == core.lives_()) return;
+    remembered = core.lives_();
+    for (const [group, list] of settings.cache_?.lists_ ?? []) bring(group, readNodes(list, settings.isTcp_), NodesFrom.Cache);
   };
 
   /** Connects for the engine. */
@@ -153,10 +147,10 @@ export function createDriver(
     const life = core.lives_();
     const happened = (what: Happened, bytes: string | Uint8Array = "", count = bytes.length) => {
       if (life != core.lives_()) return;
-      enter((wasm, abi) => {
+      enter((abi) => {
         if (typeof bytes == "string") count = bytes ? abi.write_(bytes) : count;
         else abi.room_(count).set(bytes);
-        wasm.tw_happened(what, number, count, mono(), wall());
+        abi.wasm_.tw_happened(what, number, count, mono(), wall());
       });
       resume();
     };
@@ -173,7 +167,7 @@ export function createDriver(
   };
 
   /** Does what `tw_poll` asks for. `resume` is called when something has come of it. */
-  const perform = (what: number, abi: Abi, resume: () => void) => {
+  const perform = (what: number, abi: Abi<Exports>, resume: () => void) => {
     const [one, two, three, four, five] = abi.numbers_() as unknown as [number, number, number, number, number];
     if (what == 1) return void post(abi.text_() || options.httpUrl!, abi.copy_(four, five), one, two, three, resume);
     if (what == 2 || BROWSER) return core.outcome_(abi);
@@ -186,108 +180,35 @@ export function createDriver(
     logger.warn(`trackwire: no node list for group ${group}: ${why}; ${so}, next try in ${one} ms`);
   };
 
-  /** Asks and acts until there is nothing to do; how long, in ms. Begins nothing without `begin`. */
-  const run = (begin: boolean, resume: () => void): number => {
-    for (;;) {
-      const life = core.lives_();
-      const until = enter((wasm, abi) => {
-        const most = begin ? (hidden ? Math.max(QUOTA - alive, 0) : -1) : 0;
-        const what = wasm.tw_poll(mono(), wall(), most);
-        if (!what) return abi.numbers_()[0]!;
-        perform(what, abi, resume);
-        return MORE;
-      });
-      if (life != core.lives_()) closeSockets();
-      if (until != MORE) {
-        core.note_();
-        tellAll();
-        // Without an engine there is no time either.
-        return until! >= 0 ? Math.max(until! - mono(), 0) : Infinity;
-      }
-    }
-  };
-
-  const closeSockets = () => {
-    if (BROWSER) return;
-    for (const socket of sockets.values()) socket.close_();
-    sockets.clear();
-  };
-
-  /** Outside Workers: acts now, and again when it is time. */
-  const pump = () => {
-    woken = false;
-    const wait = run(true, wake);
-    clearTimeout(timer);
-    if (wait < Infinity) timer = quietTimer(pump, wait + 1);
-    for (const listener of listeners) listener();
-    listeners.clear();
-  };
-
-  /** Acts soon. */
-  const wake = () => {
-    if (WORKER || woken) return;
-    woken = true;
-    queueMicrotask(pump);
-  };
-
-  /** What became of what was there when a flush began. */
-  const report = (what: Do, flush: number) =>
-    named(NAMES.slice(Entry.Delivered, Entry.Unconfirmed), core.act_(what, flush)) as unknown as Report;
-
-  /** Begins a flush; its number. */
-  const begin = () => core.act_(Do.Flush)[0]!;
-
-  /** Waits until what was accepted before has ended, or until the timeout. In Workers one flush at a time carries: it opens
-   * connections, and closes them at its end; the others look on, and take over when it has ended or its request went away. */
-  const flush = async (timeout: number): Promise<Report> => {
-    const until = mono() + timeout;
-    const late = core.ready_();
-    if (late) {
-      let patience: Timer;
-      await Promise.race([late, new Promise<void>((done) => (patience = setTimeout(done, Math.min(timeout, LONG))))]);
-      clearTimeout(patience!);
-      const { waiting_: waiting } = core;
-      if (waiting()) return { ...report(Do.Report, 0), pending: waiting() };
-    }
-    const id = begin();
+  /** A flush of a Worker. One at a time carries: it opens connections, and closes them at its end; the others look on, and take
+   * over when it has ended or its request went away. */
+  const shift = (resume: () => void): Shift => {
     const me = {};
-    if (WORKER) {
-      for (const [id, end] of begun) if (end < mono() - 1e3) report(Do.EndFlush, id), begun.delete(id);
-      begun.set(id, until);
-    }
-    const life = core.lives_();
-    let resume = () => {};
-    let now = report(Do.Report, id);
-    if (!WORKER) pump();
-    for (;;) {
-      let wait = LONG;
-      let busy = false;
-      if (WORKER) {
+    return {
+      turn_(begins) {
         if (!carrier || mono() - seen > GONE) take(me);
-        wait = 10;
-        if (carrier == me) {
-          seen = mono();
-          wait = Math.min(run(!!now.pending, () => resume()), STEP);
-          busy = under > 0 || !!enter((wasm) => wasm.tw_is_busy());
-        }
-      }
-      // A trap has ended all that was pending.
-      now = core.lives_() == life ? report(Do.Report, id) : givenUp(now);
-      const left = until - mono();
-      if ((!now.pending && !busy) || !(left > 0)) break;
-      await new Promise<void>((done) => {
-        const timer = setTimeout(done, Math.min(left, wait));
-        resume = () => (clearTimeout(timer), done());
-        if (!WORKER) listeners.add(resume);
-      });
-    }
-    if (WORKER) {
-      begun.delete(id);
-      if (carrier == me) take(undefined);
-    }
-    if (core.lives_() == life) report(Do.EndFlush, id);
-    return now;
+        if (carrier != me) return [10, false];
+        seen = mono();
+        const wait = loop.run_(begins, resume);
+        return [Math.min(wait, STEP), under > 0 || !!enter(({ wasm_: wasm }) => wasm.tw_is_busy())];
+      },
+      end_() {
+        if (carrier == me) take(undefined);
+      },
+    };
   };
+
+  const loop = createLoop(
+    core,
+    settings,
+    {
+      most_: () => (hidden ? Math.max(QUOTA - alive, 0) : -1),
+      perform_: perform,
+      by_: (): void => loop.wake_(),
+      ...(WORKER && { shift_: shift }),
+    },
+    tell,
+  );
 
   /** Workers: hands the carrying over. */
   const take = (to: object | undefined) => {
@@ -299,26 +220,20 @@ export function createDriver(
 
   const closeAll = () => {
     if (BROWSER) return;
-    enter((wasm) => wasm.tw_happened(Happened.CloseAll, 0, 0, mono(), wall()));
-    run(false, () => {});
+    enter(({ wasm_: wasm }) => wasm.tw_happened(Happened.CloseAll, 0, 0, mono(), wall()));
+    loop.run_(false, () => {});
     closeSockets();
   };
 
   return {
     ...settings,
     ...core,
-    pump_: pump,
-    wake_: wake,
-    /** Hands out what has ended; begins nothing. */
-    drain_: () => run(false, wake),
+    ...loop,
     /** Ends all connections and requests. */
     end_() {
       closeAll();
       for (const request of requests) request.abort();
     },
-    /** Lets everything go out without waiting for it. */
-    loosen_: () => report(Do.EndFlush, begin()),
-    flush_: flush,
     /** Pages: whether this one is hidden. */
     hide_: (hide: boolean) => void (hidden = hide),
   };

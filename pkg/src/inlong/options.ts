@@ -30,6 +30,11 @@ export interface Options {
   /** The one address that messages are posted to, for use without a Manager: absolute, or in a page a path of its own
    * origin. */
   httpUrl?: string;
+  /** Keeps the Manager's node lists in a file, for a start while it cannot be reached. In Node (from 20.16), Bun, and Deno with
+   * `--allow-read` and `--allow-write` for its folder; elsewhere without effect. Default: whether `cacheFile` is given. */
+  enableLocalCache?: boolean;
+  /** Which file that is. Default: the vendor's, `.proxy_list.ini` in the working directory. */
+  cacheFile?: string;
   /** The message type of packs: 2, 3, 5, 6 or 7. Default 7. */
   msgType?: 2 | 3 | 5 | 6 | 7;
   /** Bits for the ext field of type 7: 0x1 attributes for each message, 0x2 trace, 0x20 messages joined by LF. Default 0. */
@@ -38,7 +43,8 @@ export interface Options {
   attributes?: Record<string, string>;
   /** Asks for answers. Without, what was written counts as delivered, unconfirmed. Default `true`. */
   isAck?: boolean;
-  /** The address of this machine, for the Manager and for attributes. Default `127.0.0.1`. */
+  /** The address of this machine, for the Manager, for attributes and deliveries. Default: in Node (from 20.16), Bun, and Deno
+   * with `--allow-sys`, its first IPv4 address that is not of the machine alone; else `127.0.0.1`. */
   serIp?: string;
   /** Puts several messages in a pack. Default `true`. */
   enablePack?: boolean;

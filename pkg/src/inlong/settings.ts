@@ -2,6 +2,8 @@
 
 import { TrackwireError } from "../errors.js";
 import { isNode } from "../settings.js";
+import { openCache, type Cache } from "./cache.js";
+import { ownAddress } from "./machine.js";
 import { checkMapping } from "./mapping.js";
 import type { Asking } from "./manager.js";
 import type { Options } from "./options.js";
@@ -46,16 +48,18 @@ tcpIdleTime 6e5 1`)
   .map((line) => line.split(" ") as [keyof Options, string, string?, string?]);
 
 /** What has an effect besides. */
-const OTHERS = "inlongGroupIds managerUrl needAuth authId authKey nodes protocol httpUrl attributes serIp".split(" ");
+const OTHERS = "inlongGroupIds managerUrl needAuth authId authKey nodes protocol httpUrl attributes serIp enableLocalCache cacheFile".split(" ");
 
 /** What `tw_new` takes, and what the shell decides by. */
 export interface Settings extends Asking {
   texts_: string;
   numbers_: number[];
+  seedAt_: number;
   requestTimeout_: number;
   askTimeout_: number;
   /** Whether messages have attributes of their own in packs, in which local time stands. */
   ownAttributes_: boolean;
+  cache_: Cache | undefined;
   isAck_: boolean;
   throws_: boolean;
   wall_: () => number;
@@ -131,13 +135,13 @@ export function settle(given: Options): Settings {
   const extendField = BROWSER ? 0 : number("extendField");
   if (!BROWSER && extendField & ~0x27) bad("extendField", "only 0x1, 0x2, 0x4 and 0x20 can be set");
   checkMapping(options.mapping ?? {}, bad);
-  const serIp = text("serIp");
+  const ip = text("serIp") || (!BROWSER && !WORKER && ownAddress()) || "127.0.0.1";
   return {
     url_: BROWSER ? "" : url("managerUrl", /^https?:\/\/[^/?#\s][^?#\s]*$/) || "http://127.0.0.1:8099/inlong/manager/openapi/dataproxy/getIpList",
     auth_: auth,
     askTimeout_: BROWSER ? 0 : number("managerUrlTimeout") * 1e3,
     texts_: BROWSER ? "" : [
-      serIp,
+      ip,
       httpUrl,
       ...nodes,
       "",
@@ -147,11 +151,13 @@ export function settle(given: Options): Settings {
       "",
     ].join("\0"),
     numbers_: [oneOf("onExhausted", ["keep", "drop"], options.onExhausted ?? "keep"), ...numbers, http],
+    seedAt_: 31,
     requestTimeout_: number("requestTimeout"),
     isTcp_: !http,
     ownAttributes_: !BROWSER && (number("msgType") == 6 || !!(extendField & 1)),
+    cache_: BROWSER || WORKER ? undefined : cache(),
     isAck_: BROWSER || !!number("isAck"),
-    ip_: serIp || "127.0.0.1",
+    ip_: ip,
     throws_: !oneOf("onInvalid", ["throw", "report"], options.onInvalid ?? (browser ? "report" : "throw")),
     // An application's clock that fails must not end the engine.
     wall_: !options.clock
@@ -166,6 +172,15 @@ export function settle(given: Options): Settings {
     logger_: logger,
     options_: options,
   };
+
+  /** The file of node lists, where they are to be kept and the Manager gives any. */
+  function cache(): Cache | undefined {
+    const file = text("cacheFile");
+    const isOff = oneOf("enableLocalCache", [true, false], options.enableLocalCache ?? !!file);
+    if (isOff || nodes[0] || httpUrl) return;
+    const groups = Math.max(number("maxGroupIdNum"), number("maxStreamIdNum"));
+    return openCache(file || ".proxy_list.ini", groups, !http, (text) => logger.warn("trackwire: " + text));
+  }
 
   /** The options that the vendor's file holds. */
   function fromConfig(): Options {

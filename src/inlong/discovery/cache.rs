@@ -64,7 +64,8 @@ impl Discovery {
         notices
     }
 
-    fn remember(&mut self, group: &str, list: NodeList) {
+    /// Takes a list of a cache file, unless the group has one.
+    pub(crate) fn remember(&mut self, group: &str, list: NodeList) {
         if let Some(at) = self.find(group) {
             let group = &mut self.groups[at];
             if group.list.is_none() {

@@ -192,12 +192,12 @@ pub(super) fn want(state: &mut State, wanted: Wanted) -> u32 {
     }
 }
 
-/// Brings a group's node list: its text is the group and of each node host, port and load (none: empty), all with a zero
-/// behind; numbers 0 to 2 are the cluster (0 for none), by how much loads must differ, and the longest packet (0 for any). Or,
-/// with `failed` above 0, why there is none: of 1 asking again at once may help; number 0 is how long the Manager asks to wait,
-/// ms.
+/// Brings a group's node list, the Manager's (`from` is 0) or that of a cache file (1): its text is the group and of each node
+/// host, port and load (none: empty), all with a zero behind; numbers 0 to 2 are the cluster (0 for none), by how much loads
+/// must differ, and the longest packet (0 for any). Or, with `from` above 1, why there is none: of 2 asking again at once may
+/// help; number 0 is how long the Manager asks to wait, ms.
 #[unsafe(no_mangle)]
-pub(super) extern "C" fn tw_nodes(len: usize, failed: u32, mono: f64, wall: f64) {
+pub(super) extern "C" fn tw_nodes(len: usize, from: u32, mono: f64, wall: f64) {
     let state = state();
     let now = State::now(mono, wall);
     let mut rest = input(len);
@@ -207,9 +207,9 @@ pub(super) extern "C" fn tw_nodes(len: usize, failed: u32, mono: f64, wall: f64)
         host::text(text)
     };
     let (group, first) = (text(), text());
-    let found = if failed > 0 {
+    let found = if from > 1 {
         let asked = Some(state.option(0)).filter(|&ms| ms > 0);
-        Err(Failure { problem: first.to_owned(), asked, passing: failed == 1 })
+        Err(Failure { problem: first.to_owned(), asked, passing: from == 2 })
     } else {
         let mut list = NodeList::of(Vec::new());
         let given = |place| Some(state.option(place) as u32).filter(|&number| number > 0);
@@ -223,8 +223,10 @@ pub(super) extern "C" fn tw_nodes(len: usize, failed: u32, mono: f64, wall: f64)
         }
         Ok(list)
     };
-    if let Some(net) = &mut state.own.net {
-        net.discovery.found(group, found, now);
+    let Some(Net { discovery, .. }) = &mut state.own.net else { return };
+    match found {
+        Ok(list) if from == 1 => discovery.remember(group, list),
+        found => discovery.found(group, found, now),
     }
 }
 

@@ -212,6 +212,29 @@ test("a full queue says so", () => {
   assert.equal(tracker.stats().refusedFull, 1);
 });
 
+test("who waits for room is never refused, and who is closed waits no more", async () => {
+  const answers = [];
+  const fetch = () => new Promise((done) => answers.push(done));
+  const { tracker } = make({ consumer: "default", maxQueueEvents: 2, fetch });
+  let recorded = 0;
+  const producing = (async () => {
+    for (; recorded < 9; recorded++) {
+      await tracker.ready();
+      assert.ok(tracker.trackCustomEvent("buy", { loginUserId: "u" + recorded }));
+    }
+  })();
+  for (let answered = 0; answered < 7; answered++) {
+    while (!answers.length) await new Promise(setImmediate);
+    assert.ok(recorded <= answered + 2, `${recorded} recorded, ${answered} answered`);
+    answers.shift()(new Response(null, { status: 204 }));
+  }
+  await producing;
+  assert.equal(tracker.stats().refusedFull, 0);
+  const full = tracker.ready();
+  await tracker.close({ timeout: 0 });
+  await full;
+});
+
 test("debug prints what it records and sends", async () => {
   const lines = [];
   const { tracker } = make({ consumer: "debug", logger: { log: (line) => lines.push(line), warn() {} } });

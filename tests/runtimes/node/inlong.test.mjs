@@ -112,7 +112,7 @@ for (const options of [{}, { protocol: "http", packSize: 1 << 20 }]) {
 }
 
 test("a promise for a message says what became of it", async () => {
-  const client = make();
+  const client = make({ serIp: "10.1.2.3" });
   const delivery = await client.deliver("g1", "s1", "grüße", { tag: { any: "thing" }, time: new Date(1710325284000) });
   const { outcome, ...six } = delivery;
   assert.deepEqual(six, {
@@ -121,7 +121,7 @@ test("a promise for a message says what became of it", async () => {
     message: "grüße",
     messageLength: 7,
     reportTime: 1710325284000,
-    clientIp: "127.0.0.1",
+    clientIp: "10.1.2.3",
   });
   assert.deepEqual([outcome.fate, outcome.count, outcome.tag], ["delivered", 1, { any: "thing" }]);
 });
@@ -197,6 +197,16 @@ test("a full queue says so, and takes again when it has room", async () => {
   await client.flush();
   assert.equal(client.send("g", "s", "again"), true);
   assert.equal(client.stats().refusedFull, 1);
+});
+
+test("who waits for room is never refused", async () => {
+  const client = make({ recvBufSize: 100_000 });
+  for (const message of numbered(5_000, 100)) {
+    await client.ready();
+    client.send("g", "s", message);
+  }
+  assert.equal((await client.flush()).pending, 0);
+  assertBalance(client.stats(), { accepted: 5_000, delivered: 5_000, refusedFull: 0 });
 });
 
 test("with `onInvalid: report` nothing is thrown", async () => {

@@ -27,9 +27,10 @@ tracker.trackCustomEvent("add_to_cart", { attributes: { sku: "s", price: "1" } }
 new GrowingTracker({ ...options, format: "xml" });
 const loose = new GrowingTracker({ ...options, fetch: createSink().fetch });
 loose.trackCustomEvent("buy", { loginUserId: "u", attributes: { price: double(9), big: 1n, tags: ["a"], none: null, at: new Date() } });
+const room: Promise<void> = loose.ready();
 const pending: Promise<number> = loose.flush({ timeout: 5 }).then((report) => report.pending);
 const delivered: number = loose.stats().delivered;
-console.log(pending, delivered);
+console.log(room, pending, delivered);
 `;
 
 const INLONG = `
@@ -58,6 +59,7 @@ const count: number = client.sendAll([{ groupId: "g", streamId: "s", message: "m
 client.track("buy", { loginUserId: "u", attributes: { price: double(9), big: 1n, tags: ["a"], none: null, at: new Date() } });
 client.user({ loginUserId: "u", attributes: { plan: "pro" } });
 client.item({ itemId: "i", itemKey: "k" });
+const room: Promise<void> = client.ready();
 const pending: Promise<number> = client.flush({ timeout: 5 }).then((report) => report.pending);
 const delivered: number = client.stats().delivered;
 export const handlers = withClient(() => client, { fetch: () => new Response("") });
@@ -66,7 +68,7 @@ try {
 } catch (error) {
   if (error instanceof TrackwireError) console.log(error.code, error.field, error.sdkCode! + 1);
 }
-console.log(taken, fate, count, pending, delivered);
+console.log(taken, fate, count, room, pending, delivered);
 `;
 
 let dir, remove;

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { promisify } from "node:util";
@@ -115,6 +116,9 @@ for (const runtime of runtimes) {
   });
 }
 
+/** The same with more permissions, which Deno alone knows. */
+const allowed = ({ name, command }, ...permissions) => ({ name, command: name == "Deno" ? [...command, ...permissions] : command });
+
 const INLONG = `import { InLongClient } from "trackwire/inlong";
 const [managerUrl] = globalThis.Deno?.args ?? process.argv.slice(2);
 const make = (options) => new InLongClient({
@@ -179,5 +183,33 @@ for (const runtime of runtimes) {
     const [before, after, stats] = await ran;
     assert.deepEqual([before.pending, after.delivered], [1, 1]);
     assertBalance(stats, { accepted: 1, delivered: 1, maybeDuplicated: 0 });
+  });
+  test(`${runtime.name}, InLong: the machine's own address, where it may be known`, async () => {
+    const script = `tell((await make().deliver("g", "s", "m")).clientIp);
+      tell((await make({ serIp: "10.1.2.3" }).deliver("g", "s", "m")).clientIp);`;
+    const [own] = Object.values(networkInterfaces()).flat().filter(({ family, internal }) => family == "IPv4" && !internal);
+    const address = own?.address ?? "127.0.0.1";
+    assert.deepEqual(await run(allowed(runtime, "--allow-sys"), script, server.manager, INLONG), [address, "10.1.2.3"]);
+    if (runtime.name != "Deno") return;
+    // Nothing is touched that would have Deno ask whoever sits at the terminal.
+    const watched = `const { getBuiltinModule } = process;
+      process.getBuiltinModule = (name) => (tell(name), getBuiltinModule(name));`;
+    assert.deepEqual(await run(runtime, watched + script, server.manager, INLONG), ["127.0.0.1", "10.1.2.3"]);
+  });
+  test(`${runtime.name}, InLong: node lists are kept in a file, for a start without a Manager`, async () => {
+    const script = `const client = make({ cacheFile: "${runtime.name}.ini" });
+      client.send("g", "s", "m");
+      tell(await client.close());`;
+    const permitted = allowed(runtime, "--allow-read=.", "--allow-write=.");
+    const delivered = { delivered: 1, rejected: 0, expired: 0, dropped: 0, pending: 0 };
+    if (runtime.name == "Deno") {
+      // Without permission it says so, and goes without.
+      const said = await run(runtime, script, server.manager, INLONG);
+      assert.deepEqual(said.filter(({ warning }) => !warning), [delivered]);
+      assert.match(said.find(({ warning }) => warning).warning, /cannot be kept in Deno.ini: .*--allow-read is missing/);
+    }
+    assert.deepEqual(await run(permitted, script, server.manager, INLONG), [delivered]);
+    assert.deepEqual(await run(permitted, script, (await nobody()) + "/list", INLONG), [delivered]);
+    assert.equal((await server.messages("g/s")).length, runtime.name == "Deno" ? 3 : 2);
   });
 }

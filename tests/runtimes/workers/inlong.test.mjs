@@ -40,6 +40,13 @@ const routes = {
     return (await delivery).outcome;
   },
   "/many": () => client.sendAll(Array.from({ length: 5000 }, (_, n) => ({ groupId: "g", streamId: "many" + n % 3, message: "message " + n }))),
+  "/patient": async () => {
+    for (let n = 0; n < 3000; n++) {
+      await client.ready();
+      client.send("g", "patient", "message " + n + "x".repeat(100));
+    }
+    return client.flush();
+  },
   "/stats": () => client.stats(),
   "/warnings": () => warnings,
 };
@@ -128,6 +135,14 @@ for (const [name, options] of [["TCP", overTcp], ["HTTP", overHttp]]) {
     await arrived(5004);
     assertBalance(await json("/stats"), { accepted: 5004, delivered: 5004, maybeDuplicated: 0 });
     assert.deepEqual(await json("/warnings"), []);
+    assertQuiet();
+  });
+
+  test(`${name}: who waits for room is never refused`, async () => {
+    await start({ ...options(), recvBufSize: 100_000 });
+    assert.equal((await json("/patient")).pending, 0);
+    assertBalance(await json("/stats"), { accepted: 3001, delivered: 3001, refusedFull: 0 });
+    await arrived(3001);
     assertQuiet();
   });
 

@@ -167,7 +167,7 @@ impl Settings {
 }
 
 /// What cases set, by the names of the npm package.
-fn shown(options: &Options) -> [(&'static str, Json); 15] {
+fn shown(options: &Options) -> [(&'static str, Json); 16] {
     let text = |text: &str| Json::String(text.to_owned());
     let number = |number: u64| Json::Number(number.to_string());
     let bytes = |bytes: usize| Json::Number(bytes.to_string());
@@ -188,6 +188,7 @@ fn shown(options: &Options) -> [(&'static str, Json); 15] {
         ("minZipLen", bytes(options.min_zip_len)),
         ("requestTimeout", number(options.request_timeout)),
         ("heartBeatInterval", number(options.heart_beat_interval)),
+        ("enableLocalCache", Json::Bool(options.cache_file.is_some())),
     ]
 }
 
