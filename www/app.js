@@ -94,7 +94,8 @@ function offer(row) {
     if (!row[field] || seen[field].has(row[field])) continue;
     seen[field].add(row[field]);
     $(`filter-${field}`).append(make('option', { value: row[field] }, row[field]));
-    if (field === 'system') document.forms.rule.elements.system.append(make('option', { value: row.system }, row.system));
+    const systems = document.forms.rule.elements.system;
+    if (field === 'system' && ![...systems.options].some((one) => one.value === row.system)) systems.append(make('option', { value: row.system }, row.system));
   }
   if (row.name && seen.name.size < 200 && !seen.name.has(row.name)) {
     seen.name.add(row.name);
@@ -439,7 +440,8 @@ for (const tab of tabs) {
 /** One event to this collector, by each of the ways there are. */
 function samples() {
   const here = location.origin;
-  return [
+  const manager = `${here}/inlong/manager/openapi/dataproxy/getIpList`;
+  return [['GrowingIO', `The host is ${here}.`, [
     ['Command line', `echo '{"track":"add_to_cart","user":"u1","attributes":{"sku":"A-17","price":19.9}}' |
   trackwire send growingio --product-id demo --data-source-id demo-source \\
     --server-host ${here} -`],
@@ -461,11 +463,36 @@ await tracker.flush();`],
     "attributes": {"sku": "A-17", "price": 19.9},
     "dataSourceId": "demo-source", "projectKey": "demo"
   }]'`],
-  ];
+  ]], ['InLong', `The Manager is ${manager}. Over TCP, leave the protocol out, where the collector runs with --inlong-listen.`, [
+    ['Command line', `echo 'u1|A-17|19.9' |
+  trackwire send inlong --group shop --stream orders --protocol http \\
+    --manager ${manager} -`],
+    ['Rust', `use std::time::Duration;
+use trackwire::inlong::{Client, Options, Protocol};
+
+let mut options = Options::new("${manager}");
+options.protocol = Protocol::Http;
+let client = Client::builder(options).build()?;
+client.send("shop", "orders", "u1|A-17|19.9")?;
+client.close_blocking(Duration::from_secs(5))?;`],
+    ['JavaScript', `import { InLongClient } from "trackwire/inlong";
+
+const client = new InLongClient({
+  managerUrl: "${manager}",
+  protocol: "http",
+});
+client.send("shop", "orders", "u1|A-17|19.9");
+await client.close();`],
+    ['curl', `curl -i ${here}/dataproxy/message -d groupId=shop -d streamId=orders \\
+  -d dt=${Date.now()} -d cnt=1 --data-urlencode 'body=u1|A-17|19.9'`],
+  ]]];
 }
 
 for (const place of document.querySelectorAll('[data-samples]')) {
-  for (const [title, text] of samples()) place.append(make('h3', {}, title), code(text));
+  for (const [system, where, ways] of samples()) {
+    place.append(make('h3', {}, system), make('p', { className: 'quiet' }, where));
+    for (const [title, text] of ways) place.append(make('h4', {}, title), code(text));
+  }
 }
 
 // ---- Start ------------------------------------------------------------------------------------------------

@@ -104,11 +104,26 @@ export const faults = {
       }));
     }
     const form = $('rule');
-    const fit = () => form.querySelectorAll('[data-for]').forEach((label) => {
-      label.hidden = label.dataset.for !== form.elements.effect.value;
-      label.querySelector('input').disabled = label.hidden;
-    });
-    form.elements.effect.addEventListener('change', fit);
+    const { effect, system } = form.elements;
+    let chosen = ''; // the system, for when one can be chosen again
+    const fit = () => {
+      form.querySelectorAll('[data-for]').forEach((label) => {
+        label.hidden = label.dataset.for !== effect.value;
+        label.querySelector('input').disabled = label.hidden;
+      });
+      const isCode = effect.value === 'code';
+      if (isCode !== system.disabled) {
+        if (isCode) chosen = system.value;
+        // Before anything of InLong has arrived it is no choice.
+        if (isCode && ![...system.options].some((one) => one.value === 'inlong')) system.append(make('option', { value: 'inlong' }, 'inlong'));
+        system.value = isCode ? 'inlong' : chosen;
+        system.disabled = isCode;
+      }
+      const isOfPacks = system.value === '' || system.value === 'inlong';
+      $('rule-note').textContent = isCode ? 'Codes are InLong’s, so the rule is for InLong alone.'
+        : effect.value === 'status' && isOfPacks ? 'InLong’s packs over TCP have no status: they pass. Its forms over HTTP are answered with it.' : '';
+    };
+    form.addEventListener('change', fit);
     fit();
     form.addEventListener('submit', (event) => {
       event.preventDefault();

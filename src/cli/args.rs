@@ -71,7 +71,7 @@ pub(super) struct CollectArgs {
     #[arg(long, value_name = "SIZE", value_parser = units::bytes, default_value = "512KiB", help_heading = "InLong")]
     pub(super) inlong_max_frame: usize,
     /// What the Manager says as maxPacketLength; without it, null
-    #[arg(long, value_name = "BYTES", help_heading = "InLong")]
+    #[arg(long, value_name = "SIZE", value_parser = units::bytes_u32, help_heading = "InLong")]
     pub(super) inlong_max_packet: Option<u32>,
     /// A group, or one stream of it, that has no topic: its messages are refused with code 115; may be repeated
     #[arg(long, value_name = "GROUP[/STREAM]", help_heading = "InLong")]

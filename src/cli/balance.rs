@@ -25,7 +25,9 @@ pub(super) struct Balance {
     pub(super) requests: u64,
     pub(super) retries: u64,
     pub(super) maybe_duplicated: u64,
+    /// Of the records in all requests, those sent again included, before framing and compression.
     pub(super) plain_bytes: u64,
+    /// Of the same requests, as they went out.
     pub(super) sent_bytes: u64,
     pub(super) seconds: f64,
     /// Delivered events per second.
@@ -86,7 +88,9 @@ impl fmt::Display for Balance {
         row(f, "maybe duplicated", self.maybe_duplicated, "")?;
         row(f, "requests", self.requests, &format!("{} of them again", grouped(self.retries)))?;
         let share = 100.0 * self.sent_bytes as f64 / self.plain_bytes.max(1) as f64;
-        row(f, "bytes", self.plain_bytes, &format!("{} sent ({share:.0} %)", grouped(self.sent_bytes)))?;
+        let again = if self.retries > 0 { ", repeats in both" } else { "" };
+        let sent = format!("{} as sent ({share:.0} %){again}", grouped(self.sent_bytes));
+        row(f, "plain bytes", self.plain_bytes, &sent)?;
         let speed = grouped(self.events_per_second as u64);
         write!(f, "{:<20}{:>14.3}   {speed} events/s", "seconds", self.seconds)
     }
@@ -136,7 +140,7 @@ lines                        4,001
     pending                      0
 maybe duplicated                 0
 requests                         9   1 of them again
-bytes                    1,200,000   300,000 sent (25 %)
+plain bytes              1,200,000   300,000 as sent (25 %), repeats in both
 seconds                      0.500   7,980 events/s";
         assert_eq!(balance.to_string(), expected);
         assert!(!balance.is_complete());

@@ -58,10 +58,10 @@ trait Sink {
 enum Refusal {
     /// It holds nothing that can be sent.
     Invalid(Invalid),
-    /// The same in a word, `code`, and in words.
-    Line { code: Option<&'static str>, reason: String },
-    /// There is no room for it yet.
-    Full,
+    /// The same in words, and what they are about: the field at fault, a word to match on.
+    Line { field: Option<String>, code: Option<&'static str>, reason: String },
+    /// There is no room for it yet. Where nothing else waits there never will be: then this is its code.
+    Full { code: &'static str },
 }
 
 /// Is told of every outcome.
@@ -223,7 +223,7 @@ impl<S: Sink> Send<S> {
             return self.too_long(number, &bytes[..1_024]);
         }
         let tag = self.tagged.then_some(number);
-        let (mut paced, mut hurried) = (false, false);
+        let (mut paced, mut hurried, mut alone) = (false, false, false);
         loop {
             let record = match self.sink.read(bytes) {
                 Ok(Some(record)) => record,
@@ -236,19 +236,31 @@ impl<S: Sink> Send<S> {
             self.room().await;
             match self.sink.send(record, tag) {
                 Ok(()) => return self.lines.set(self.lines.get() + 1),
+                // No other line adds to the queue, so with nothing in it this one fits or never will.
+                Err(Refusal::Full { code }) if alone => {
+                    let reason = "it is larger than the queue: give a larger --max-queue-bytes".to_owned();
+                    return self.refuse(
+                        number,
+                        &Refusal::Line { field: None, code: Some(code), reason },
+                        bytes,
+                    );
+                }
                 // There is room in general, but not for this: until some of what waits has left.
-                Err(Refusal::Full) => {
+                Err(Refusal::Full { .. }) => {
                     if !std::mem::replace(&mut hurried, true) {
                         self.sink.flush(Duration::ZERO).await;
                     }
-                    sleep(Duration::from_millis(10)).await;
+                    alone = self.sink.stats().pending == 0;
+                    if !alone {
+                        sleep(Duration::from_millis(10)).await;
+                    }
                 }
                 Err(refusal) => return self.refuse(number, &refusal, bytes),
             }
         }
     }
 
-    /// Waits for room in the queue.
+    /// Waits for room in the queue, unless nothing is in it.
     async fn room(&self) {
         let ready = self.sink.ready();
         tokio::pin!(ready);
@@ -259,15 +271,25 @@ impl<S: Sink> Send<S> {
         }
         // What waits for company in a request gets none while the queue is full.
         self.sink.flush(Duration::ZERO).await;
-        ready.await;
+        while self.sink.stats().pending > 0 {
+            tokio::select! {
+                biased;
+                () = &mut ready => return,
+                () = sleep(FULL) => {}
+            }
+        }
     }
 
     fn refuse(&self, number: u64, refusal: &Refusal, line: &[u8]) {
         let text = String::from_utf8_lossy(line);
         let reject = match refusal {
             Refusal::Invalid(invalid) => Reject::invalid(number, invalid, &text),
-            Refusal::Line { code, reason } => Reject { code: *code, ..Reject::line(number, reason, &text) },
-            Refusal::Full => Reject::line(number, "there is no room for it", &text),
+            Refusal::Line { field, code, reason } => {
+                Reject { field: field.as_deref(), code: *code, ..Reject::line(number, reason, &text) }
+            }
+            Refusal::Full { code } => {
+                Reject { code: Some(code), ..Reject::line(number, "there is no room for it", &text) }
+            }
         };
         self.reject(&reject);
     }
@@ -360,7 +382,7 @@ fn utf8(line: &[u8]) -> Result<&str, Refusal> {
 
 impl Refusal {
     fn line(reason: impl Into<String>) -> Self {
-        Self::Line { code: None, reason: reason.into() }
+        Self::Line { field: None, code: None, reason: reason.into() }
     }
 }
 

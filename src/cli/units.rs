@@ -34,6 +34,11 @@ pub(super) fn bytes(text: &str) -> Result<usize, String> {
     number.checked_mul(scale).ok_or_else(|| "the size is out of range".to_owned())
 }
 
+/// A number of bytes that is sent in 32 bits, as [`bytes`] reads it.
+pub(super) fn bytes_u32(text: &str) -> Result<u32, String> {
+    u32::try_from(bytes(text)?).map_err(|_| "the size is out of range: give less than 4GiB".to_owned())
+}
+
 /// Events per second: `500/s`, `500`, `30/min`, `1000/h`.
 pub(super) fn rate(text: &str) -> Result<f64, String> {
     let (number, unit) = text.split_once('/').unwrap_or((text, "s"));
@@ -69,6 +74,24 @@ pub(super) fn basic_auth(text: &str) -> Result<BasicAuth, String> {
     }
 }
 
+/// An attribute that is text: `key=value`.
+pub(super) fn text_attribute(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write it as `key=value`".to_owned()),
+    }
+}
+
+/// The address of a Manager.
+pub(super) fn manager_url(text: &str) -> Result<String, String> {
+    url(text, "http://10.0.0.1:8083/inlong/manager/openapi/dataproxy/getIpList")
+}
+
+/// The address that messages are posted to.
+pub(super) fn message_url(text: &str) -> Result<String, String> {
+    url(text, "http://10.0.0.1:46802/dataproxy/message")
+}
+
 /// An attribute: `key=value`, where a value that is a JSON number, `true` or `false` is one and all else is text.
 pub(super) fn attribute(text: &str) -> Result<(String, Value<'static>), String> {
     let (key, value) = text.split_once('=').ok_or("write it as `key=value`")?;
@@ -85,6 +108,14 @@ pub(super) fn attribute(text: &str) -> Result<(String, Value<'static>), String> 
         _ => Value::from(value.to_owned()),
     };
     Ok((key.to_owned(), value))
+}
+
+fn url(text: &str, example: &str) -> Result<String, String> {
+    let rest = ["http://", "https://"].iter().find_map(|scheme| text.strip_prefix(scheme));
+    match rest {
+        Some(rest) if !rest.is_empty() && !rest.starts_with('/') => Ok(text.to_owned()),
+        _ => Err(format!("give it with scheme and host, e.g. {example}")),
+    }
 }
 
 fn split(text: &str) -> (&str, &str) {
@@ -119,6 +150,20 @@ mod tests {
     }
 
     #[test]
+    fn addresses_are_whole() {
+        for text in ["http://a/b", "https://a:1"] {
+            assert_eq!(message_url(text).as_deref(), Ok(text));
+        }
+        for text in ["/x", "a:1", "http://", "http:///x", "ftp://a"] {
+            assert!(
+                message_url(text).is_err_and(|problem| problem.ends_with("/dataproxy/message")),
+                "{text}"
+            );
+            assert!(manager_url(text).is_err_and(|problem| problem.ends_with("/getIpList")), "{text}");
+        }
+    }
+
+    #[test]
     fn rates() {
         assert_eq!(rate("500/s"), Ok(500.0));
         assert_eq!(rate("500"), Ok(500.0));
@@ -139,5 +184,9 @@ mod tests {
         assert_eq!(attribute("a=true"), Ok(("a".into(), true.into())));
         assert_eq!(attribute("a=[1]"), Ok(("a".into(), "[1]".into())));
         assert!(attribute("a").is_err() && attribute("=a").is_err());
+        assert_eq!(text_attribute("a=7=b"), Ok(("a".into(), "7=b".into())));
+        assert!(text_attribute("a").is_err() && text_attribute("=a").is_err());
+        assert_eq!(bytes_u32("64KiB"), Ok(65_536));
+        assert!(bytes_u32("4GiB").is_err());
     }
 }

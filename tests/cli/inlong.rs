@@ -120,17 +120,22 @@ fn events_in_the_neutral_form_are_messages_too() {
     assert_eq!(texts(&collector), [item, buy]);
     let reasons: Vec<_> = rejects(&kept).iter().map(|reject| reject["field"].clone()).collect();
     assert_eq!(reasons, ["json", "mapping"]);
+    let reason = |at: usize| rejects(&kept)[at]["reason"].as_str().unwrap().to_owned();
+    assert_eq!(reason(1), "InLong takes no line with `mapping`: leave it out");
 
     let escaped = ["--fields", "time,event,user,anonymous,attributes.price", "--escape", "\\"];
     let rows = balance(ndjson().args(escaped), 1);
     assert_eq!((&rows["rejected_lines"], &rows["delivered"]), (&json!(3), &json!(1)));
     assert_eq!(texts(&collector), ["5|buy|u\\|1||9.5", item, buy]);
+    let lacks = "an item line has no `time`, `event`, `user`, `anonymous`, which --fields names: ";
+    assert!(reason(0).starts_with(lacks), "{}", reason(0));
     let items = balance(ndjson().args(["--fields", "item,attributes.title", "--delimiter", ","]), 1);
     assert_eq!((&items["rejected_lines"], &items["delivered"]), (&json!(3), &json!(1)));
     assert_eq!(texts(&collector), ["5|buy|u\\|1||9.5", "sku-1,Kettle", item, buy]);
     let bare = balance(ndjson().args(["--fields", "user"]), 1);
     assert_eq!(bare["delivered"], 0);
     assert_eq!(rejects(&kept)[0]["code"], "bad_character");
+    assert_eq!(reason(0), "the value of `user` holds the delimiter or LF: give --escape");
 }
 
 #[test]
@@ -159,6 +164,39 @@ fn a_refusal_is_kept_with_its_line_and_code() {
     let output = run(with_config(&config(&dir, &collector, "")).arg(file(&dir, "two.txt", "1\n2\n")), 1);
     let shown = String::from_utf8(output.stderr).unwrap();
     assert!(shown.contains("2 events: the server refused it: ") && shown.contains("(code 113)"), "{shown}");
+}
+
+#[test]
+fn what_is_larger_than_the_queue_is_a_reject() {
+    let (dir, collector) = (TempDir::new().unwrap(), collector(1));
+    let large = "x".repeat(5_000);
+    let input = file(&dir, "messages.txt", format!("{large}\none\n{large}\n"));
+    let kept = dir.path().join("rejects.ndjson");
+    let mut command = with_config(&config(&dir, &collector, ""));
+    command.args(["--max-queue-bytes", "1000"]).arg(&input).arg("--rejects").arg(&kept);
+    let balance = balance(&mut command, 1);
+    assert_eq!((&balance["rejected_lines"], &balance["delivered"]), (&json!(2), &json!(1)));
+    let told: Vec<_> =
+        rejects(&kept).iter().map(|reject| (reject["line"].clone(), reject["code"].clone())).collect();
+    assert_eq!(told, [(json!(1), json!("kRecvBufferFull")), (json!(3), json!("kRecvBufferFull"))]);
+}
+
+#[test]
+fn the_manager_is_asked_with_what_the_environment_holds_and_packs_have_attributes() {
+    let dir = TempDir::new().unwrap();
+    let inlong_auth = Some(BasicAuth { id: "i".into(), key: "k".into() });
+    let inlong_listen = Some((Ipv4Addr::LOCALHOST, 0).into());
+    let collector = Collector::spawn(Options { inlong_listen, inlong_auth, ..Options::default() }).unwrap();
+    let input = file(&dir, "messages.txt", "one\n");
+    let mut command = send();
+    command.arg("--manager").arg(manager(&collector)).args(["--attribute", "source=file"]);
+    command.env("TRACKWIRE_INLONG_AUTH_ID", "i").env("TRACKWIRE_INLONG_AUTH_KEY", "k");
+    balance(command.arg(&input), 0);
+    let record = get(collector.url(), "/trackwire/good")["records"][0].clone();
+    assert_eq!(record["attributes"]["source"], "file", "{record}");
+    let output =
+        run(send().arg("--manager").arg(manager(&collector)).args(["--auth-id", "i"]).arg(&input), 2);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--auth-key: "), "{output:?}");
 }
 
 #[test]
@@ -263,8 +301,26 @@ fn unusable_arguments_end_with_2_and_send_nothing() {
         let output = run(command.args(more).arg(&input), 2);
         assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{more:?}");
     }
-    let output = run(send().arg(&input), 2);
-    assert!(String::from_utf8_lossy(&output.stderr).contains("--config"));
+    for (arguments, said) in [
+        (&["--http-url", "/x"][..], "e.g. http://10.0.0.1:46802/dataproxy/message"),
+        (
+            &["--config", "no.json", "--format", "ndjson", "--fields", "event,no"],
+            "an item line no `event`, `no`",
+        ),
+        (&["--node", &node, "--msg-type", "4"], "--msg-type: `msg_type` "),
+        (
+            &["--node", &node, "--format", "ndjson", "--fields", "user", "--escape", "|"],
+            "--escape is the same",
+        ),
+        (&[], "--config <FILE>|--manager <URL>|--node <HOST:PORT>|--http-url <URL>"),
+    ] {
+        let output = run(send().args(arguments).arg(&input), 2);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(told.contains(said), "{said}: {told}");
+    }
+    let output = run(trackwire().args(["send", "inlong", "--help"]), 0);
+    let help = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(help.matches("[default: the file's, or ").count(), 9, "{help}");
     assert!(texts(&collector).is_empty());
 }
 

@@ -19,6 +19,9 @@ fn trackwire() -> Command {
     for name in ["PRODUCT_ID", "DATA_SOURCE_ID", "SERVER_HOST"] {
         command.env_remove(format!("TRACKWIRE_GROWINGIO_{name}"));
     }
+    for name in ["ID", "KEY"] {
+        command.env_remove(format!("TRACKWIRE_INLONG_AUTH_{name}"));
+    }
     command.env("NO_PROXY", "127.0.0.1").stdin(Stdio::null());
     command
 }

@@ -26,18 +26,25 @@ test('an empty collector says what could be sent to it, with its own address', a
   page = await open(browser, collector);
   await page.locator('#events-empty').waitFor();
   const samples = await page.locator('#events-empty pre').allTextContents();
-  assert.equal(samples.length, 4);
+  assert.equal(samples.length, 8);
   for (const sample of samples) assert.ok(sample.includes(collector.url), sample);
   assert.ok(samples[0].includes('trackwire send growingio --product-id'), samples[0]);
   await page.locator('#events-empty .copy').first().click();
   await page.waitForFunction((text) => navigator.clipboard.readText().then((copied) => copied === text), samples[0]);
 });
 
-test('the curl sample is one that the collector takes', async () => {
+test('the curl samples are such as the collector takes', async () => {
   page = await open(browser, collector, { hash: '#send' });
-  const sample = await page.locator('#panel-send pre').last().textContent();
+  const samples = page.locator('#panel-send pre').filter({ hasText: 'curl -i' });
+  const [sample, form] = await samples.allTextContents();
   const body = /-d '([^]*)'$/.exec(sample)[1];
   assert.equal((await collector.post(body)).status, 204);
+  const fields = [...form.matchAll(/-d (\S+)|--data-urlencode '([^']*)'/g)].map(([, plain, quoted]) => (plain ?? quoted).split(/=(.*)/s).slice(0, 2));
+  const url = /curl -i (\S+)/.exec(form)[1];
+  const answer = await fetch(url, { method: 'POST', body: new URLSearchParams(fields), headers: { 'content-type': 'application/x-www-form-urlencoded' } });
+  assert.equal((await answer.json()).code, '0');
+  await says(page, '#systems tr', /inlong\s*1/);
+  await says(page, '#panel-send', `The Manager is ${collector.url}/inlong/manager/openapi/dataproxy/getIpList.`);
   await page.locator('#tab-events').click();
   await shows(page, ['add_to_cart']);
 });

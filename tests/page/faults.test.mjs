@@ -92,6 +92,27 @@ test('a rule of one\'s own, several rules, and one removed', async () => {
   assert.deepEqual((await collector.get('faults')).faults.length, 1);
 });
 
+test('a code is InLong\'s alone, and a status lets its packs pass: the page says both', async () => {
+  const field = (name) => page.locator(`#rule [name=${name}]`);
+  await says(page, '#rule-note', /packs over TCP have no status: they pass/);
+  await field('status').fill('100');
+  await page.getByRole('button', { name: 'Add the rule' }).click();
+  assert.equal(await field('status').evaluate((input) => input.validity.rangeUnderflow), true);
+  await field('effect').selectOption('code');
+  await says(page, '#rule-note', /for InLong alone/);
+  assert.equal(await field('system').inputValue(), 'inlong');
+  assert.equal(await field('system').isDisabled(), true);
+  await page.getByRole('button', { name: 'Add the rule' }).click();
+  await plan(/Refuse with code 114 to inlong/);
+  await field('effect').selectOption('delay');
+  assert.equal(await field('system').inputValue(), '');
+  await page.waitForFunction(() => document.getElementById('rule-note').textContent === '');
+  await field('delay_ms').fill('1');
+  await page.getByRole('button', { name: 'Add the rule' }).click();
+  await plan(/Answer as usual after 1 ms/);
+  assert.deepEqual((await collector.get('faults')).faults, [{ system: 'inlong', code: 114 }, { delay_ms: 1 }]);
+});
+
 test('clicks faster than the answers all count', async () => {
   await page.evaluate(() => document.querySelectorAll('#presets button').forEach((button) => button.click()));
   await says(page, '#count-faults', '6 rules');

@@ -3,13 +3,18 @@
 use std::process::{Command, ExitCode};
 
 use crate::tools::cargo;
-use crate::{package, root, target_dir};
+use crate::{package, root, target_dir, usage};
 
 /// The parts that measure the crate alone.
 const CRATE: [&str; 5] = ["record", "deliver", "memory", "vendor", "inlong"];
 
 /// Those that measure the npm package.
 const PACKAGE: [&str; 3] = ["node", "browser", "workerd"];
+
+/// Whether these are arguments of it.
+pub(crate) fn takes(arguments: &[String]) -> bool {
+    usage::fits(arguments, &["--write", "--quick"], &["--only"], &[&CRATE[..], &PACKAGE].concat())
+}
 
 /// Builds with cargo's progress shown, then measures.
 pub(crate) fn main(arguments: &[String]) -> ExitCode {

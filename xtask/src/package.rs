@@ -44,7 +44,7 @@ pub(crate) fn setup_main(arguments: &[String]) -> ExitCode {
         [what] if what == "chromium" => {
             tools::chromium().map(|path| println!("chromium: {}", path.display()))
         }
-        _ => Err("usage: cargo xtask setup [chromium]".to_owned()),
+        _ => Err(format!("there is nothing to set up by `{}`", arguments.join(" "))),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -93,10 +93,6 @@ pub(crate) fn size(arguments: &[String]) -> ExitCode {
         }
         run(Command::new("node").current_dir(root()).arg("benches/js/size.mjs").args(arguments)).map(drop)
     };
-    if !matches!(arguments, [] | [_]) || arguments.iter().any(|argument| argument != "--own") {
-        eprintln!("usage: cargo xtask size [--own]");
-        return ExitCode::from(2);
-    }
     match weigh() {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {

@@ -4,11 +4,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::{Refusal, Sink, utf8};
-use crate::Event;
 use crate::cli::args::{GrowingioArgs, Strategy};
 use crate::cli::tell;
 use crate::engine::{RecordError, Stats};
 use crate::growingio::{Consumer, Tracker, TrackerBuilder};
+use crate::{Event, InvalidKind};
 
 pub(super) fn run(options: &GrowingioArgs) -> ExitCode {
     super::send(&options.common, options.consumer == Strategy::Debug, |told| {
@@ -34,7 +34,7 @@ impl Sink for Tracker {
         };
         recorded.map_err(|error| match error {
             RecordError::Invalid(invalid) => Refusal::Invalid(invalid),
-            RecordError::Full => Refusal::Full,
+            RecordError::Full => Refusal::Full { code: InvalidKind::TooLarge.code() },
             error => Refusal::line(error.to_string()),
         })
     }
