@@ -48,7 +48,8 @@ pub(super) fn frames(
     }
     let (mut said, mut says) = (told(vector, theirs, options), told(vector, ours, options));
     if !all {
-        (said.remove("cnt"), says.remove("cnt"));
+        said.remove("cnt");
+        says.remove("cnt");
     }
     if said != says {
         return differ("attributes", &said, &says);

@@ -298,8 +298,8 @@ pub(super) fn parts(frame: &Frame, messages: &[Timed]) -> Vec<Vec<Timed>> {
     let is_line = matches!(frame.kind, 2 | 3);
     let mut parts: Vec<Vec<Timed>> = Vec::new();
     let mut is_open = false;
-    for message in messages.iter().filter(|(data, _)| !data.is_empty() && !(is_line && data.ends_with(b"\n")))
-    {
+    let is_refused = |data: &[u8]| data.is_empty() || is_line && data.ends_with(b"\n");
+    for message in messages.iter().filter(|(data, _)| !is_refused(data)) {
         let is_alone = is_line && message.0.contains(&b'\n');
         match parts.last_mut() {
             Some(last) if is_open && !is_alone => last.push(message.clone()),
