@@ -291,7 +291,8 @@ impl Options {
         if PAGE {
             return Ok(());
         }
-        self.inlong_group_ids.iter().try_for_each(|id| check::group_id(id))?;
+        let named = |invalid: crate::Invalid| crate::Invalid::new("inlong_group_ids", invalid.kind, invalid.hint);
+        self.inlong_group_ids.iter().try_for_each(|id| check::group_id(id)).map_err(named)?;
         self.attributes.iter().try_for_each(|(key, value)| check::attribute(key, value))
     }
 

@@ -119,9 +119,8 @@ export class InLongClient {
   /** Sends an event as a message, as the option `mapping` says for `track`. Throws and answers as `send`. */
   track(name: string, event: CustomEvent = {}): boolean {
     return this.map_("track", event, () => {
-      const made = about(event, event.attributes, name);
-      if (event.resourceItem) made.resource_item = event.resourceItem;
-      return { ...made, ...event.fields };
+      // What the event says by itself is not said otherwise by one of its fields.
+      return { ...event.fields, ...about(event, event.attributes, name), resource_item: event.resourceItem };
     });
   }
 

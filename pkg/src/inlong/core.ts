@@ -144,7 +144,8 @@ export function createCore(
       else error = problem(abi, 7, KINDS[sent - Sent.TooManyGroups - 1]!);
       return sent;
     });
-    if (sent == Recorded.Wake) wake();
+    // Nodes may take more than is known so far: their group is asked for.
+    if (sent == Recorded.Wake || sent == Sent.TooLong) wake();
     if (sent === undefined && engine.wait_(sending) == Recorded.Full) return full("too many wait for the module");
     return error;
   };

@@ -225,6 +225,9 @@ export function createDriver(
     closeSockets();
   };
 
+  // Asks for the nodes of the groups that are named.
+  if (!WORKER && !BROWSER) loop.wake_();
+
   return {
     ...settings,
     ...core,

@@ -76,12 +76,13 @@ export function refused(sdkCode: number, code: TrackwireError["code"], field: st
 export const badOption = (field: string, hint: string) => refused(5, "option", field, hint);
 
 /** Reads the options. Throws a `TrackwireError` that names the one that cannot be used. */
-export function settle(given: Options): Settings {
+export function settle(given: Options = {}): Settings {
   const bad = (field: string, hint = "cannot be used as given"): never => {
     throw badOption(field, hint);
   };
   const logger = given.logger ?? console;
-  const options: Options = BROWSER ? given : { ...fromConfig(), ...given };
+  // What is `undefined` is not given.
+  const options: Options = BROWSER ? given : { ...fromConfig(), ...Object.fromEntries(Object.entries(given).filter((option) => option[1] !== undefined)) };
   const text = (field: keyof Options): string => {
     const value = options[field] ?? "";
     return typeof value == "string" && !/[\p{Cc}\p{Cs}]/u.test(value) ? value : bad(field);
@@ -110,10 +111,12 @@ export function settle(given: Options): Settings {
   const protocol = (text("protocol") || (httpUrl || browser ? "http" : "tcp")).toLowerCase();
   const http = oneOf("protocol", ["tcp", "http"], protocol);
   if (httpUrl && (nodes[0] || !http)) bad("httpUrl", "needs `protocol` http, and no `nodes`");
+  if (!browser && httpUrl[0] == "/") bad("httpUrl", "only a page has an origin: give e.g. https://gateway.example/dataproxy/message");
   if (browser && !http) bad("protocol", "a page has no TCP: post to a path of its own origin, `httpUrl`");
   if (browser && !httpUrl) bad("httpUrl", "a page posts to a path of its own origin: give e.g. /dataproxy/message");
   if (browser && options.authKey) bad("authKey", "a page keeps no secret: give `httpUrl`");
-  const auth: Asking["auth_"] = !BROWSER && options.needAuth ? [text("authId") || bad("authId"), text("authKey") || bad("authKey")] : undefined;
+  const needed = (field: "authId" | "authKey") => text(field) || bad(field, "is missing, and `needAuth` is true");
+  const auth: Asking["auth_"] = !BROWSER && options.needAuth ? [needed("authId"), needed("authKey")] : undefined;
   if (auth?.join("").includes(":")) bad("authId", "neither it nor `authKey` may hold a colon");
   const attributes = (!BROWSER && options.attributes) || {};
   if (!BROWSER && !Object.entries(attributes).flat().every((part) => typeof part == "string" && part && !part.includes("\0"))) {
@@ -129,13 +132,17 @@ export function settle(given: Options): Settings {
     if (value === undefined) return +otherwise;
     return Number.isInteger(value) && (value as number) >= +least && (value as number) <= +most
       ? (value as number)
-      : bad(name, `give ${least} to ${most}`);
+      : bad(name, `${typeof value == "number" ? "" : "is no number: "}give ${least} to ${most}`);
   });
   if (!BROWSER && number("msgType") == 4) bad("msgType", "give 2, 3, 5, 6 or 7");
   const extendField = BROWSER ? 0 : number("extendField");
   if (!BROWSER && extendField & ~0x27) bad("extendField", "only 0x1, 0x2, 0x4 and 0x20 can be set");
+  if (!BROWSER && (extendField & 0x21) == 0x21) bad("extendField", "0x1 and 0x20 do not go together");
+  if (!BROWSER && http && options.isAck === false) bad("isAck", "over HTTP there is always an answer");
   checkMapping(options.mapping ?? {}, bad);
-  const ip = text("serIp") || (!BROWSER && !WORKER && ownAddress()) || "127.0.0.1";
+  const serIp = text("serIp");
+  if (!BROWSER && serIp && !/^[\da-f.:]+$/i.test(serIp)) bad("serIp", "give an IP address");
+  const ip = serIp || (!BROWSER && !WORKER && ownAddress()) || "127.0.0.1";
   return {
     url_: BROWSER ? "" : url("managerUrl", /^https?:\/\/[^/?#\s][^?#\s]*$/) || "http://127.0.0.1:8099/inlong/manager/openapi/dataproxy/getIpList",
     auth_: auth,
@@ -198,7 +205,7 @@ export function settle(given: Options): Settings {
     const read: Record<string, unknown> = {};
     for (const [key, value] of Object.entries(held)) {
       const name = key.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
-      if (known.includes(name)) read[name] = value;
+      if (known.includes(name) && !/[A-Z]/.test(key)) read[name] = value;
       else if (key == "extend_report" && value) bad(key, "the Manager it speaks to is not supported; set false");
       else idle.push(key);
     }

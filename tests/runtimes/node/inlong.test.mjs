@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
@@ -264,6 +265,11 @@ test("an option that cannot be used is named", () => {
   refuse("authId", { needAuth: true, authId: "i:d", authKey: "key" });
   refuse("protocol", { protocol: "udp" });
   refuse("extend_report", { config: { "init-param": { extend_report: true } } });
+  refuse("httpUrl", { httpUrl: "/dataproxy/message" });
+  refuse("isAck", { httpUrl: "http://x/m", isAck: false });
+  refuse("extendField", { extendField: 0x21 });
+  refuse("serIp", { serIp: "10.0.0.1&x=1" });
+  refuse("inlongGroupIds", { inlongGroupIds: ["a&b"] });
   refuse("clock", { clock: 1 });
   const route = { groupId: "g", streamId: "s" };
   const lines = (more) => ({ ...route, format: { delimiter: "|", fields: ["item"], ...more } });
@@ -277,6 +283,59 @@ test("an option that cannot be used is named", () => {
   refuse("attributes.groupId", { attributes: { groupId: "x" } });
   refuse("attributes.k", { attributes: { k: "a&b" } });
   refuse("groupId", { inlongGroupIds: "fine,gr=oup" });
+});
+
+test("what is undefined is not given, and leaves what the file says", async () => {
+  const config = { "init-param": { manager_url: server.manager, pack_timeout: 20 } };
+  const client = make({ config, managerUrl: undefined, packTimeout: undefined });
+  client.send("g1", "s1", "m");
+  await client.flush();
+  assert.deepEqual(await server.messages("g1/s1"), ["m"]);
+});
+
+test("the nodes of groups that are named are asked for at the start", async () => {
+  const asked = new Set();
+  let both;
+  const done = new Promise((resolve) => (both = resolve));
+  const manager = createServer((request, response) => {
+    asked.add(request.url);
+    response.end('{"success":true,"errMsg":null,"data":{"clusterId":1,"load":20,"nodeList":[{"id":1,"ip":"127.0.0.1","port":9}]}}');
+    if (asked.size == 2) both();
+  });
+  await new Promise((resolve) => manager.listen(0, "127.0.0.1", resolve));
+  try {
+    make({ managerUrl: `http://127.0.0.1:${manager.address().port}/list`, inlongGroupIds: "a,b" });
+    await done;
+    assert.deepEqual([...asked].sort(), ["/list/a", "/list/b"]);
+  } finally {
+    manager.closeAllConnections();
+    manager.close();
+  }
+});
+
+test("a long message may be the first: its group is asked for, and what its nodes take holds", async () => {
+  const wide = await collector("--inlong-listen", "127.0.0.1:0", "--inlong-max-packet", "400000", "--inlong-max-frame", "400000");
+  try {
+    const client = make({ managerUrl: wide.manager, needAuth: false });
+    const long = "x".repeat(100_000);
+    assert.throws(() => client.send("g1", "s1", long), { sdkCode: 6 });
+    // By a small one it is seen that the list is there.
+    await client.deliver("g1", "s1", "small");
+    client.send("g1", "s1", long);
+    await client.flush();
+    assert.equal((await wide.messages("g1/s1")).length, 2);
+  } finally {
+    await made.close({ timeout: 0 });
+    wide.stop();
+  }
+});
+
+test("what an event says by itself is not said by its fields", async () => {
+  const client = make({ mapping: { track: { groupId: "g1", streamId: "events" } } });
+  client.track("buy", { loginUserId: "u1", eventTime: 1710325284000, fields: { track: "evil", user: "mallory", time: 5, title: "t" } });
+  await client.flush();
+  const [text] = await server.messages("g1/events");
+  assert.deepEqual(JSON.parse(text), { track: "buy", user: "u1", time: 1710325284000, title: "t" });
 });
 
 test("events go as messages by the mapping, as JSON and as delimited text", async () => {
