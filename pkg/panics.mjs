@@ -13,8 +13,8 @@ const TEXTS = new RegExp(
     /index out of bounds: the len is | but the index is |(insertion|removal) index \(is |\) should be <=? len \(is /,
     /assertion `left | right` failed(: )?|\n  left: |\n right: |assertion failed: [ij] < self\.len\(\)|min > max\. min = |, max = |mid > len/,
     /called `Result::unwrap\(\)` on an `Err` value|attempt to join into collection with len > usize::MAX/,
-    /attempt to divide by zero|cannot recursively acquire mutex|capacity overflow|LayoutError|<redacted>|\/rustc\/[\w/]+\.rs/,
-    /a batch that is (sent|there)|it (has taken off|was put there)/,
+    /attempt to (divide by zero|calculate the remainder with a divisor of zero)|cannot recursively acquire mutex|capacity overflow|LayoutError|<redacted>|\/rustc\/[\w/]+\.rs/,
+    /a batch that is (sent|sealed|there)|it (has taken off|was put there)/,
   ]
     .map(({ source }) => source)
     .join("|"),
