@@ -43,8 +43,8 @@ pub(crate) fn part(bytes: &[u8], start: usize, end: usize) -> &[u8] {
 
 /// Whether a byte is among these.
 #[cfg(feature = "inlong")]
+#[allow(clippy::manual_contains, reason = "the library's way, by words at a time, is much code")]
 pub(crate) fn has(bytes: &[u8], byte: u8) -> bool {
-    // What the library looks for by words at a time.
     if crate::NPM { bytes.iter().any(|&other| other == byte) } else { bytes.contains(&byte) }
 }
 
