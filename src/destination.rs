@@ -40,6 +40,9 @@ pub trait Destination {
     const PARTLY: bool;
     /// Whether there may be more than a few lanes. The code to find one among many is left out where there are not.
     const MANY_LANES: bool = true;
+    /// Whether an application can ask for [`WhenFull::DropOldest`](crate::engine::WhenFull). The code for it is left out where
+    /// it cannot.
+    const DROPS_OLDEST: bool = true;
     /// Whether an endpoint that [`endpoint`](Self::endpoint) names stands for several, which the driver
     /// [opens](crate::engine::Engine::open): a cluster of nodes. Else it is the one that requests go to.
     const ROUTED: bool = false;

@@ -343,7 +343,7 @@ impl<D: Destination> Engine<D> {
 
     /// Whether an event of `bytes` would be taken now.
     pub fn has_room(&self, bytes: usize) -> bool {
-        self.is_heard() && (self.fits(bytes) || self.fits_after_eviction(bytes))
+        self.is_heard() && (self.fits(bytes) || (D::DROPS_OLDEST && self.fits_after_eviction(bytes)))
     }
 
     /// Whether any event that is within the limits would be taken now, with its tag.
@@ -498,7 +498,7 @@ impl<D: Destination> Engine<D> {
         if self.fits(bytes) {
             return true;
         }
-        if self.fits_after_eviction(bytes) {
+        if D::DROPS_OLDEST && self.fits_after_eviction(bytes) {
             while !self.fits(bytes) && self.evict() {}
         }
         self.fits(bytes)

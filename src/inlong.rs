@@ -26,10 +26,6 @@ mod mapping;
 mod message;
 mod options;
 mod target;
-#[cfg(any(
-    feature = "native",
-    all(feature = "js", not(feature = "js-page"), not(feature = "wasm"), target_family = "wasm")
-))]
 mod urls;
 
 pub use ack::Ack;
@@ -56,7 +52,5 @@ pub use options::{
     DEFAULT_MAX_FRAME, MAX_FRAME, MESSAGE_OVERHEAD, NodeAddress, OptionError, Options, Protocol, Secret,
 };
 pub use target::{Group, Target};
-#[cfg(all(feature = "js", not(feature = "js-page"), not(feature = "wasm"), target_family = "wasm"))]
-pub(crate) use urls::Urls;
 #[cfg(feature = "collector")]
 pub mod collect;

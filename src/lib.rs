@@ -83,6 +83,9 @@ pub use policy::BeforeSend;
 #[cfg(any(feature = "native", all(feature = "wasm", target_family = "wasm")))]
 pub use policy::Enabled;
 
+/// Whether this is a module of the npm package, where code is downloaded and JavaScript stands beside it.
+pub(crate) const NPM: bool = cfg!(all(feature = "js", not(feature = "wasm"), target_family = "wasm"));
+
 /// The guides' examples, compiled and run with the tests.
 #[cfg(all(doctest, feature = "growingio", feature = "native"))]
 mod guides {

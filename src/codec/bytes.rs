@@ -41,6 +41,13 @@ pub(crate) fn part(bytes: &[u8], start: usize, end: usize) -> &[u8] {
     bytes.get(start..end).unwrap_or_default()
 }
 
+/// Whether a byte is among these.
+#[cfg(feature = "inlong")]
+#[allow(clippy::manual_contains, reason = "the library's way, by words at a time, is much code")]
+pub(crate) fn has(bytes: &[u8], byte: u8) -> bool {
+    if crate::NPM { bytes.iter().any(|&other| other == byte) } else { bytes.contains(&byte) }
+}
+
 /// Where a text begins in bytes.
 #[cfg(feature = "inlong")]
 #[cfg_attr(target_family = "wasm", inline(never))]

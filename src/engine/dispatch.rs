@@ -256,18 +256,21 @@ impl<D: Destination> Engine<D> {
             if state.is_some_and(|state| !self.is_ready(state, now)) {
                 continue;
             }
-            let due = |not_before: u64, id| not_before <= now && self.may_be_sealed(BatchId(id));
-            let first = line.quick().iter().find(|&&[_, not_before, id]| due(not_before, id));
-            if let Some(first) = first {
+            if let Some(first) = self.first_due(line.quick(), 1, now) {
                 quick = earlier(quick, first);
             } else if !(state.is_some_and(Endpoint::prefers_fresh) && self.has_fresh(endpoint, now)) {
-                let first = line.exhausted().iter().take(LOOKED_AT);
-                if let Some(first) = first.copied().find(|&[not_before, _, id]| due(not_before, id)) {
-                    exhausted = earlier(exhausted, &first);
+                let line = line.exhausted();
+                if let Some(first) = self.first_due(&line[..line.len().min(LOOKED_AT)], 0, now) {
+                    exhausted = earlier(exhausted, first);
                 }
             }
         }
         quick.or(exhausted).map(|[.., id]| BatchId(id))
+    }
+
+    /// The first of these that may leave now; `column` is where a row says not before when.
+    fn first_due<'a>(&self, rows: &'a [Row], column: usize, now: u64) -> Option<&'a Row> {
+        rows.iter().find(|row| row[column] <= now && self.may_be_sealed(BatchId(row[2])))
     }
 
     fn is_ready(&self, state: &Endpoint, now: u64) -> bool {
@@ -477,7 +480,7 @@ impl<D: Destination> Engine<D> {
         if counted_loss {
             self.stats.maybe_duplicated += batch.count;
         }
-        let sealed = batch.sealed.as_ref().expect("sealed");
+        let sealed = batch.sealed.as_ref().expect("a batch that is sealed");
         let alone = batch.suspect;
         let deadline = now.mono.saturating_add(self.limits.request_timeout);
         let flight = self.flights.get_mut(&id).expect("it has taken off");
@@ -552,15 +555,18 @@ impl<D: Destination> Engine<D> {
         }
         for (endpoint, line) in self.waiting.lines().filter(|_| !self.held) {
             let Some(from) = from(endpoint) else { continue };
-            let mut consider = |not_before: u64, id| {
-                if self.may_be_sealed(BatchId(id)) {
-                    consider(not_before.max(from));
+            for (rows, column) in [(line.quick(), 1), (line.exhausted(), 0)] {
+                let most = if column == 0 { LOOKED_AT } else { usize::MAX };
+                for row in rows.iter().take(most) {
+                    if self.may_be_sealed(BatchId(row[2])) {
+                        consider(row[column].max(from));
+                    }
                 }
-            };
-            line.quick().iter().for_each(|&[_, not_before, id]| consider(not_before, id));
-            line.exhausted().iter().take(LOOKED_AT).for_each(|&[not_before, _, id]| consider(not_before, id));
+            }
         }
-        self.flights.iter().filter_map(|(_, flight)| flight.lease).for_each(consider);
+        for (_, flight) in self.flights.iter() {
+            consider(flight.lease.unwrap_or(u64::MAX));
+        }
         (wake < u64::MAX).then(|| wake.max(now.saturating_add(1)))
     }
 
@@ -581,15 +587,22 @@ impl<D: Destination> Engine<D> {
         }
         let most = self.max_in_flight();
         let open = self.routes.get(home)?;
-        // Each in turn, where nothing else makes a difference.
-        let (before, after) = open.split_at(self.stats.requests as usize % open.len().max(1));
-        after.iter().chain(before).min_by_key(|endpoint| match self.endpoints.get(endpoint) {
-            Some(state) => {
-                let at = state.wake(most).map_or(u64::MAX, |at| at.max(now));
-                (at, again && state.failures > 0, state.in_flight)
+        let mut best = None;
+        for place in 0..open.len() {
+            // Each in turn, where nothing else makes a difference.
+            let endpoint = &open[(self.stats.requests as usize + place) % open.len()];
+            let key = match self.endpoints.get(endpoint) {
+                Some(state) => {
+                    let at = state.wake(most).map_or(u64::MAX, |at| at.max(now));
+                    (at, again && state.failures > 0, state.in_flight)
+                }
+                None => (now, false, 0),
+            };
+            if best.is_none_or(|(other, _)| key < other) {
+                best = Some((key, endpoint));
             }
-            None => (now, false, 0),
-        })
+        }
+        best.map(|(_, endpoint)| endpoint)
     }
 
     /// Whether a batch may still go to this endpoint.

@@ -52,7 +52,7 @@ const SPARE_SEGMENTS: usize = 16;
 /// Only where there is a system with many lanes.
 const SMALL_FIRST: bool = cfg!(feature = "inlong");
 /// Not in the npm package's module: its allocator keeps what comes back itself.
-const SPARES: bool = !cfg!(all(feature = "js", not(feature = "wasm"), target_family = "wasm"));
+const SPARES: bool = !crate::NPM;
 
 impl Queue {
     /// The number the next record gets.
@@ -200,7 +200,9 @@ impl Queue {
             if !segment.tags.is_empty() {
                 let first = segment.tags.partition_point(|&(at, _)| (at as usize) < from);
                 let last = segment.tags.partition_point(|&(at, _)| (at as usize) < to);
-                tags.extend(segment.tags.drain(first..last).map(|(_, tag)| tag));
+                for (_, tag) in segment.tags.drain(first..last) {
+                    tags.push(tag);
+                }
             }
             segment.live -= (to - from) as u32;
             segment.live_bytes -= ended;

@@ -307,10 +307,11 @@ impl<D: Destination> Engine<D> {
 
     /// Takes requests for lost whose lease has run out.
     pub(super) fn end_leases(&mut self, now: Now) {
-        let over = |flight: &Flight<D::Endpoint>| flight.lease.is_some_and(|lease| lease <= now.mono);
-        let over: Vec<TransmitId> =
-            self.flights.iter().filter(|(_, flight)| over(flight)).map(|(&id, _)| id).collect();
-        for id in over {
+        let is_over = |flight: &Flight<D::Endpoint>| flight.lease.is_some_and(|lease| lease <= now.mono);
+        loop {
+            let over = self.flights.iter().find(|(_, flight)| is_over(flight)).map(|(&id, _)| id);
+            // What is answered is under way no more.
+            let Some(id) = over else { return };
             let error = TransportError::new(TransportErrorKind::Timeout, "no answer in time");
             self.answer(id, Err(error), now);
         }

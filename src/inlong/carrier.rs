@@ -11,7 +11,6 @@ use super::connections::{Connections, Output};
 use super::delivery::{Answer, InLong, Place, Request, judge_code};
 use super::discovery::{Discovery, DiscoveryEvent as Listed};
 use super::manager::NodeList;
-use super::urls::Urls;
 use super::{Ack, Options, Protocol, form};
 use crate::destination::{Blame, Now, TransportError, Verdict};
 use crate::driver::carrier::{Carrier, Requests, log_answer};
@@ -30,9 +29,8 @@ pub(super) struct InLongCarrier {
     connections: Connections,
     sockets: Sockets,
     requests: Requests<About>,
-    urls: Urls,
     is_http: bool,
-    http_url: Option<Arc<str>>,
+    http_url: Option<String>,
     cache_file: Option<PathBuf>,
     /// How many groups the lists are kept of.
     groups: usize,
@@ -69,9 +67,8 @@ impl InLongCarrier {
             connections: Connections::new(options, seed),
             sockets: Sockets::new(!options.is_ack),
             requests: Requests::default(),
-            urls: Urls::default(),
             is_http: options.protocol == Protocol::Http,
-            http_url: options.http_url.as_deref().map(Arc::from),
+            http_url: options.http_url.clone(),
             cache_file,
             groups: 0,
             wake: None,
@@ -188,14 +185,14 @@ impl InLongCarrier {
             self.groups += 1;
             match &self.http_url {
                 Some(url) => {
-                    let url = url.clone();
-                    self.open_urls(shared, group.number(), std::iter::once(url));
+                    let nodes = shared.destination().post_to_url(group.number(), url);
+                    shared.engine().open(&Place::Group(group.number()), nodes);
                     group.listed();
                     told = true;
                 }
                 None => {
                     // Its bound on groups is that of the targets.
-                    let _ = self.discovery.add_group(group.name());
+                    self.discovery.keep(group.name());
                 }
             }
         }
@@ -235,19 +232,12 @@ impl InLongCarrier {
         let Some(number) = shared.destination().bound(group, list) else { return };
         shared.engine().rebatch();
         if self.is_http {
-            let urls =
-                list.nodes.iter().map(|node| format!("http://{}/dataproxy/message", node.address).into());
-            self.open_urls(shared, number, urls);
+            let nodes = shared.destination().post_to(number, list);
+            shared.engine().open(&Place::Group(number), nodes);
         } else {
             self.connections.set_nodes(number, list, now);
         }
         self.is_cache_old = true;
-    }
-
-    fn open_urls(&mut self, shared: &Shared<InLong>, group: u32, urls: impl Iterator<Item = Arc<str>>) {
-        let nodes = self.urls.set(group, urls);
-        shared.destination().set_urls(self.urls.all());
-        shared.engine().open(&Place::Group(group), nodes);
     }
 }
 

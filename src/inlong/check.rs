@@ -53,7 +53,12 @@ pub(super) const OF_MESSAGES: [&str; 2] = ["__addcol1__reptime", "__addcol2__ip"
 /// Whether text can stand in an attribute, as a group or stream id or as a key or value: the server splits at `&` and `=`,
 /// trims blanks and miscounts what is not ASCII.
 pub(super) fn text(field: &str, text: &str) -> Result<(), Invalid> {
-    let refuse = |kind, hint: &'static str| Err(Invalid::new(field.to_owned(), kind, hint));
+    text_of("", field, text)
+}
+
+/// The same, of a field whose name has two parts.
+fn text_of(of: &str, field: &str, text: &str) -> Result<(), Invalid> {
+    let refuse = |kind, hint: &'static str| Err(Invalid::new([of, field].concat(), kind, hint));
     if text.is_empty() {
         return refuse(InvalidKind::Empty, "give a text");
     }
@@ -73,11 +78,8 @@ pub(super) fn text(field: &str, text: &str) -> Result<(), Invalid> {
 pub(super) fn group_id(id: &str) -> Result<(), Invalid> {
     text("group_id", id)?;
     if id == "." || id == ".." {
-        return Err(Invalid::new(
-            "group_id",
-            InvalidKind::BadCharacter,
-            "is a path of its own: give the group's id",
-        ));
+        let hint = "is a path of its own: give the group's id";
+        return Err(Invalid::new("group_id", InvalidKind::BadCharacter, hint));
     }
     Ok(())
 }
@@ -86,13 +88,10 @@ pub(super) fn group_id(id: &str) -> Result<(), Invalid> {
 pub(super) fn attribute(key: &str, value: &str) -> Result<(), Invalid> {
     text("attributes", key)?;
     if RESERVED.contains(&key) {
-        return Err(Invalid::new(
-            ["attributes.", key].concat(),
-            InvalidKind::UnknownField,
-            "the protocol uses this key itself: choose another",
-        ));
+        let hint = "the protocol uses this key itself: choose another";
+        return Err(Invalid::new(["attributes.", key].concat(), InvalidKind::UnknownField, hint));
     }
-    text(&["attributes.", key].concat(), value)
+    text_of("attributes.", key, value)
 }
 
 /// Whether this can be a host in an address: a name, IPv4, or IPv6 without brackets.

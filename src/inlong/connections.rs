@@ -21,12 +21,12 @@ mod planted;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::delivery::{Answer, Place, judge_code};
+use super::delivery::{Answer, Place, is_taken};
 use super::frame::{Frame, heartbeat};
 use super::manager::{Node as NodeAt, NodeList};
 use super::options::{NodeAddress, Options};
 use super::{Ack, ack};
-use crate::destination::{BatchId, Blame, Now, TransportError, TransportErrorKind, Verdict};
+use crate::destination::{BatchId, Blame, Now, TransportError, TransportErrorKind};
 use crate::engine::{RetryPolicy, TransmitId};
 use crate::http::Body;
 use link::{Link, Pending, State};
@@ -99,10 +99,10 @@ pub enum Output {
 
 #[derive(Debug)]
 struct Group {
-    /// Its nodes, by number.
+    /// Its nodes, by number, those first that are used first.
     nodes: Vec<u32>,
     /// Those that the engine was told of.
-    open: Vec<Place>,
+    open: Vec<u32>,
     load: u32,
 }
 
@@ -189,44 +189,46 @@ impl Connections {
         }
         let scope = if self.settings.isolate_groups { group } else { list.cluster_id.unwrap_or_default() };
         let mut numbers = Vec::new();
-        let mut taken = self.taken();
+        self.note_taken();
         for NodeAt { address, load, .. } in list.nodes.iter().take(MOST_NODES) {
             let known = self.nodes.iter().position(|node| node.scope == scope && *node.address == *address);
-            let number = known.unwrap_or_else(|| self.add_node(scope, address, &taken));
-            taken.resize(self.nodes.len(), true);
-            taken[number] = true;
-            if let (Some(load), true) = (load, self.nodes[number].loads.is_empty()) {
-                self.nodes[number].note_load(*load);
+            let number = known.unwrap_or_else(|| self.add_node(scope, address));
+            let node = &mut self.nodes[number];
+            node.is_taken = true;
+            if let (Some(load), true) = (load, node.loads.is_empty()) {
+                node.note_load(*load);
             }
-            if !numbers.contains(&(number as u32)) {
-                numbers.push(number as u32);
-            }
+            numbers.push(number as u32);
         }
         let known = &mut self.groups[group as usize];
         (known.nodes, known.load) = (numbers, list.load);
         self.arrange(now);
     }
 
-    /// Which nodes something has to do with.
-    fn taken(&self) -> Vec<bool> {
-        let mut taken = vec![false; self.nodes.len()];
-        let listed = self.groups.iter().flat_map(|group| group.nodes.iter().copied());
-        for number in listed.chain(self.links.iter().map(|link| link.node)) {
-            taken[number as usize] = true;
+    /// Notes which nodes something has to do with.
+    fn note_taken(&mut self) {
+        for node in &mut self.nodes {
+            node.is_taken = false;
         }
-        taken
+        for group in &self.groups {
+            for &number in &group.nodes {
+                self.nodes[number as usize].is_taken = true;
+            }
+        }
+        for link in &self.links {
+            self.nodes[link.node as usize].is_taken = true;
+        }
     }
 
     /// Numbers a new node, in the place of one that nothing has to do with any more if there is one.
-    fn add_node(&mut self, scope: u32, address: &NodeAddress, taken: &[bool]) -> usize {
-        let place = taken.iter().position(|taken| !taken).unwrap_or(self.nodes.len());
-        let rank = crate::engine::splitmix(self.seed ^ place as u64);
-        let rank = self.nodes.get(place).map_or(rank, |node| node.rank);
-        let node = Node::new(scope, address.clone(), rank);
-        match self.nodes.get_mut(place) {
-            Some(free) => *free = node,
-            None => self.nodes.push(node),
+    fn add_node(&mut self, scope: u32, address: &NodeAddress) -> usize {
+        let node = |rank| Node::new(scope, address.clone(), rank);
+        if let Some(place) = self.nodes.iter().position(|node| !node.is_taken) {
+            self.nodes[place] = node(self.nodes[place].rank);
+            return place;
         }
+        let place = self.nodes.len();
+        self.nodes.push(node(crate::engine::splitmix(self.seed ^ place as u64)));
         place
     }
 
@@ -248,20 +250,21 @@ impl Connections {
             link.lone = Some((Pending::new(id, &frame, deadline, now.mono), frame.sealed.bytes));
             return;
         }
-        let ready = |link: &&mut Link| link.node == node && link.is_open();
-        match self.links.iter_mut().filter(ready).min_by_key(|link| link.pending.len()) {
-            Some(link) => {
-                link.pending.push_back(Pending::new(id, &frame, deadline, now.mono));
-                link.used_at = now.mono;
-                write(&mut self.out, link, frame.sealed.bytes);
-            }
-            None => {
-                // The engine knows better, or it would try again and again without a pause.
-                let error =
-                    lost(TransportErrorKind::Connect, "the connection was lost before", Blame::Endpoint);
-                self.answer(id, Err(error));
+        let mut idlest: Option<&mut Link> = None;
+        for link in &mut self.links {
+            let is_idler = idlest.as_ref().is_none_or(|other| link.pending.len() < other.pending.len());
+            if link.node == node && link.is_open() && is_idler {
+                idlest = Some(link);
             }
         }
+        let Some(link) = idlest else {
+            // The engine knows better, or it would try again and again without a pause.
+            let error = lost(TransportErrorKind::Connect, "the connection was lost before", Blame::Endpoint);
+            return self.answer(id, Err(error));
+        };
+        link.pending.push(Pending::new(id, &frame, deadline, now.mono));
+        link.used_at = now.mono;
+        write(&mut self.out, link, frame.sealed.bytes);
     }
 
     /// A connection is there.
@@ -278,11 +281,11 @@ impl Connections {
 
     /// Bytes came in.
     pub fn received(&mut self, connection: u32, bytes: &[u8], now: Now) {
-        let Some(link) = self.links.iter_mut().find(|link| link.number == connection) else { return };
+        let Some(place) = self.place(connection) else { return };
+        let link = &mut self.links[place];
         link.reader.push(bytes);
         link.heard_at = now.mono;
-        loop {
-            let Some(place) = self.links.iter().position(|link| link.number == connection) else { return };
+        while let Some(place) = self.place(connection) {
             match self.links[place].reader.next() {
                 Ok(None) => return,
                 Ok(Some(ack::Answer::Heartbeat { load })) => self.proven(place, load.map(u32::from), now),
@@ -295,7 +298,8 @@ impl Connections {
 
     /// So many writes of a connection are done, counted from its beginning.
     pub fn written(&mut self, connection: u32, writes: u64, now: Now) {
-        let Some(link) = self.links.iter_mut().find(|link| link.number == connection) else { return };
+        let Some(place) = self.place(connection) else { return };
+        let link = &mut self.links[place];
         link.served_at = now.mono;
         if link.written < link.beat_write && link.beat_at.is_some() {
             // It was behind others until now.
@@ -305,14 +309,11 @@ impl Connections {
         let out = &mut self.out;
         let writes = writes + u64::from(self.planted.has(Bug::WrittenEarly));
         // Whatever is behind it has been written later.
-        link.pending.retain(|pending| {
-            let is_done = !pending.is_acked && pending.write <= writes;
-            if is_done {
-                out.push_back(Output::Answer { id: pending.id, answer: Ok(Answer::Written) });
-            }
-            !is_done
-        });
-        self.end_if_over(connection);
+        link.take_out(
+            |pending| !pending.is_acked && pending.write <= writes,
+            |pending| out.push_back(Output::Answer { id: pending.id, answer: Ok(Answer::Written) }),
+        );
+        self.end_if_over(place);
     }
 
     /// A connection was closed, or could not be made; `why` is for people.
@@ -323,18 +324,16 @@ impl Connections {
     /// Closes all connections at once. What is under way may have arrived.
     pub fn close_all(&mut self, now: Now) {
         self.is_wanted = false;
-        for mut link in std::mem::take(&mut self.links) {
-            self.out.push_back(Output::Close { connection: link.number });
-            let unsent = link.lone.take().map(|(pending, _)| (pending, false));
-            for (pending, maybe_accepted) in
-                unsent.into_iter().chain(link.pending.drain(..).map(|it| (it, true)))
-            {
-                if !pending.is_told {
-                    let error =
-                        lost(TransportErrorKind::Aborted, "the connections were closed", Blame::Nothing);
-                    self.answer(pending.id, Err(TransportError { maybe_accepted, ..error }));
-                }
+        while !self.links.is_empty() {
+            let Link { lone, pending, .. } = self.close(0);
+            let mut end = |pending: &Pending, maybe_accepted| {
+                let error = lost(TransportErrorKind::Aborted, "the connections were closed", Blame::Nothing);
+                self.answer(pending.id, Err(TransportError { maybe_accepted, ..error }));
+            };
+            if let Some((pending, _)) = &lone {
+                end(pending, false);
             }
+            pending.iter().filter(|pending| !pending.is_told).for_each(|pending| end(pending, true));
         }
         self.arrange(now);
     }
@@ -357,8 +356,14 @@ impl Connections {
 
     /// Does what time asks for.
     pub fn tick(&mut self, now: Now) {
-        for number in self.links.iter().map(|link| link.number).collect::<Vec<_>>() {
-            self.tick_link(number, now);
+        let mut numbers = Vec::new();
+        for link in &self.links {
+            numbers.push(link.number);
+        }
+        for number in numbers {
+            if let Some(place) = self.place(number) {
+                self.tick_link(place, now);
+            }
         }
         self.balance(now);
         self.arrange(now);
@@ -366,13 +371,21 @@ impl Connections {
 
     /// When [`tick`](Self::tick) is to be called next (monotonic, ms).
     pub fn next_wake(&self) -> Option<u64> {
-        let links = self.links.iter().map(|link| link.wake(&self.settings, self.is_wanted));
-        let nodes = self.nodes.iter().enumerate().filter(|(number, _)| self.lacks_link(*number as u32));
-        links.chain(nodes.map(|(_, node)| node.retry_at)).chain(self.balance_at).min()
+        let mut wake = self.balance_at.unwrap_or(u64::MAX);
+        for link in &self.links {
+            wake = wake.min(link.wake(&self.settings, self.is_wanted));
+        }
+        for (number, node) in self.nodes.iter().enumerate() {
+            if self.lacks_link(number as u32) {
+                wake = wake.min(node.retry_at);
+            }
+        }
+        (wake < u64::MAX).then_some(wake)
     }
 
-    fn tick_link(&mut self, number: u32, now: Now) {
-        let Some(link) = self.links.iter_mut().find(|link| link.number == number) else { return };
+    fn tick_link(&mut self, place: usize, now: Now) {
+        let link = &mut self.links[place];
+        let number = link.number;
         let mut dead = match link.state {
             State::Connecting => {
                 (link.since + self.settings.connect_timeout <= now.mono).then_some("no connection in time")
@@ -425,10 +438,9 @@ impl Connections {
         if let Some(why) = dead {
             self.break_off(number, why, Blame::Nothing, now);
         } else if idle && !self.is_wanted {
-            self.links.retain(|link| link.number != number);
-            self.out.push_back(Output::Close { connection: number });
+            self.close(place);
         } else {
-            self.end_if_over(number);
+            self.end_if_over(place);
         }
     }
 
@@ -452,7 +464,7 @@ impl Connections {
             link.is_lone = true;
             pending.sent_at = now.mono;
             pending.write = link.writes + 1;
-            link.pending.push_back(pending);
+            link.pending.push(pending);
             write(&mut self.out, link, bytes);
         } else {
             self.arrange(now);
@@ -471,19 +483,20 @@ impl Connections {
         // What was taken is always named; only what the server could not read is not.
         let is_nameless = ack.key.is_none() && ack.code == 0;
         let Some(at) = link.pending.iter().position(is_it).filter(|_| !is_nameless) else { return };
-        let Some(pending) = link.pending.remove(at) else { return };
-        link.pending.iter_mut().take(at).for_each(|overtaken| overtaken.is_overtaken = true);
+        let pending = link.pending.remove(at);
+        for overtaken in &mut link.pending[..at] {
+            overtaken.is_overtaken = true;
+        }
         (link.used_at, link.served_at) = (now.mono, now.mono);
-        let (number, node) = (link.number, link.node);
-        if let Some(node) = self.nodes.get_mut(node as usize) {
+        if let Some(node) = self.nodes.get_mut(link.node as usize) {
             node.failures = 0;
         }
         if self.planted.has(Bug::ToldTwice) {
             self.answer(pending.id, Ok(Answer::Ack(ack.clone())));
         }
-        let is_spared = pending.is_told && matches!(judge_code(ack.code, ""), Verdict::Delivered);
+        let is_spared = pending.is_told && is_taken(ack.code);
         self.answer(pending.id, Ok(Answer::Ack(ack)));
-        self.end_if_over(number);
+        self.end_if_over(place);
         if is_spared {
             self.spare(pending.id.batch);
         }
@@ -493,22 +506,30 @@ impl Connections {
     fn spare(&mut self, batch: BatchId) {
         let waits = |link: &Link| link.lone.as_ref().is_some_and(|(pending, _)| pending.id.batch == batch);
         let Some(place) = self.links.iter().position(waits) else { return };
-        let link = self.links.remove(place);
-        self.out.push_back(Output::Close { connection: link.number });
-        if let Some((pending, _)) = link.lone {
+        if let Some((pending, _)) = self.close(place).lone {
             let error = lost(TransportErrorKind::Connect, "an earlier attempt has arrived", Blame::Nothing);
             self.answer(pending.id, Err(error));
         }
     }
 
     /// Closes a connection that has done what it was there for.
-    fn end_if_over(&mut self, number: u32) {
-        let Some(place) = self.links.iter().position(|link| link.number == number) else { return };
+    fn end_if_over(&mut self, place: usize) -> bool {
         let link = &self.links[place];
-        if link.is_over() && (link.is_lone || link.is_leaving) {
-            self.links.remove(place);
-            self.out.push_back(Output::Close { connection: number });
+        let is_over = link.is_over() && (link.is_lone || link.is_leaving);
+        if is_over {
+            self.close(place);
         }
+        is_over
+    }
+
+    fn close(&mut self, place: usize) -> Link {
+        let link = self.links.remove(place);
+        self.out.push_back(Output::Close { connection: link.number });
+        link
+    }
+
+    fn place(&self, connection: u32) -> Option<usize> {
+        self.links.iter().position(|link| link.number == connection)
     }
 
     /// Closes a connection that is of no use any more.
@@ -519,7 +540,7 @@ impl Connections {
 
     /// A connection is lost; `first` is what its first frame without an answer is blamed for.
     fn lose(&mut self, connection: u32, why: &str, first: Blame, now: Now) {
-        let Some(place) = self.links.iter().position(|link| link.number == connection) else { return };
+        let Some(place) = self.place(connection) else { return };
         let link = self.links.remove(place);
         self.end(link, why, first, now);
         self.arrange(now);
@@ -554,7 +575,7 @@ impl Connections {
             return self.answer(pending.id, Err(say(TransportErrorKind::Connect, blame)));
         }
         let mut blame = if self.planted.has(Bug::NoneBlamed) { Blame::Nothing } else { first };
-        for pending in link.pending.into_iter().filter(|pending| !pending.is_told) {
+        for pending in link.pending.iter().filter(|pending| !pending.is_told) {
             let mut error = say(TransportErrorKind::Reset, blame);
             error.maybe_accepted &= !self.planted.has(Bug::LossSaidSure);
             if !self.planted.has(Bug::LossForgotten) {
@@ -572,8 +593,9 @@ impl Connections {
         for link in &mut self.links {
             link.is_leaving = !link.is_lone && link.lone.is_none() && !self.nodes[link.node as usize].is_kept;
         }
-        for number in self.links.iter().map(|link| link.number).collect::<Vec<_>>() {
-            self.end_if_over(number);
+        let mut place = 0;
+        while place < self.links.len() {
+            place += usize::from(!self.end_if_over(place));
         }
         self.hurry();
         for node in 0..self.nodes.len() as u32 {
@@ -591,24 +613,20 @@ impl Connections {
     fn choose_nodes(&mut self) {
         let late = u32::from(self.planted.has(Bug::FailoverLate));
         for node in &mut self.nodes {
-            (node.is_there, node.is_slow) = (false, false);
+            (node.is_there, node.is_slow, node.is_used, node.is_kept) = (false, false, false, false);
         }
         for link in self.links.iter().filter(|link| !link.is_lone) {
             let node = &mut self.nodes[link.node as usize];
             node.is_there |= link.state == State::Ready;
             node.is_slow |= link.state != State::Ready && link.is_slow && late == 0;
         }
-        for node in &mut self.nodes {
-            (node.is_used, node.is_kept) = (false, false);
-        }
-        for group in &self.groups {
-            let mut nodes = group.nodes.clone();
-            order(&mut nodes, |node| {
+        for group in &mut self.groups {
+            order(&mut group.nodes, &|node| {
                 let node = &self.nodes[node as usize];
                 let is_away = !node.is_there && (node.failures > late || node.is_slow);
                 (is_away, node.failures > 1, node.rank)
             });
-            for (place, &number) in nodes.iter().enumerate() {
+            for (place, &number) in group.nodes.iter().enumerate() {
                 let node = &mut self.nodes[number as usize];
                 let most = self.settings.max_proxy_num;
                 node.is_used |= place < most;
@@ -660,15 +678,19 @@ impl Connections {
     /// Tells the engine which nodes can be sent to, where that has changed.
     fn tell_open(&mut self) {
         for number in 0..self.groups.len() {
-            let mut open = self.groups[number].nodes.clone();
-            open.retain(|&node| self.is_open(node));
+            let mut open = Vec::new();
+            for &node in &self.groups[number].nodes {
+                if self.is_open(node) {
+                    open.push(node);
+                }
+            }
             // With few messages only the first is sent to, and that is not to be the same for all clients.
-            order(&mut open, |node| self.nodes[node as usize].rank);
-            let open: Vec<Place> = open.into_iter().map(Place::Node).collect();
+            order(&mut open, &|node| (false, false, self.nodes[node as usize].rank));
             let told = &mut self.groups[number].open;
             if open != *told && !(self.planted.has(Bug::LossUntold) && open.len() < told.len()) {
-                told.clone_from(&open);
-                self.out.push_back(Output::Open { group: Place::Group(number as u32), nodes: open });
+                let nodes = open.iter().map(|&node| Place::Node(node)).collect();
+                *told = open;
+                self.out.push_back(Output::Open { group: Place::Group(number as u32), nodes });
             }
         }
     }
@@ -678,18 +700,18 @@ impl Connections {
         let Some(at) = self.balance_at.filter(|&at| at <= now.mono) else { return };
         self.balance_at = self.settings.balance.map(|interval| at.max(now.mono).saturating_add(interval));
         for group in &self.groups {
-            let loaded = |used: bool| {
-                let nodes = group.nodes.iter().map(|&node| &self.nodes[node as usize]).enumerate();
-                nodes
-                    .filter(move |(_, node)| node.is_used == used && node.failures == 0)
-                    .filter_map(|(place, node)| Some((node.load()?, place)))
-            };
-            let (Some((most, busiest)), Some((least, idlest))) = (loaded(true).max(), loaded(false).min())
-            else {
-                continue;
-            };
+            let (mut busiest, mut idlest) = (None, None);
+            for &number in &group.nodes {
+                let node = &self.nodes[number as usize];
+                let Some(load) = node.load().filter(|_| node.failures == 0) else { continue };
+                if node.is_used && busiest.is_none_or(|(most, _)| load >= most) {
+                    busiest = Some((load, number as usize));
+                } else if !node.is_used && idlest.is_none_or(|(least, _)| load < least) {
+                    idlest = Some((load, number as usize));
+                }
+            }
+            let (Some((most, busiest)), Some((least, idlest))) = (busiest, idlest) else { continue };
             if group.load != NEVER && most > least + group.load.min(MOST_LOAD) {
-                let (busiest, idlest) = (group.nodes[busiest] as usize, group.nodes[idlest] as usize);
                 let rank = self.nodes[busiest].rank;
                 self.nodes[busiest].rank = std::mem::replace(&mut self.nodes[idlest].rank, rank);
             }
@@ -702,8 +724,8 @@ impl Connections {
 }
 
 /// Sorts nodes by a key.
-fn order<K: Ord>(nodes: &mut [u32], key: impl Fn(u32) -> K) {
-    if cfg!(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm"))) {
+fn order(nodes: &mut [u32], key: &dyn Fn(u32) -> (bool, bool, u64)) {
+    if !crate::NPM {
         return nodes.sort_unstable_by_key(|&node| key(node));
     }
     // The library's sort would be a twentieth of the npm package's module.
@@ -718,7 +740,7 @@ fn order<K: Ord>(nodes: &mut [u32], key: impl Fn(u32) -> K) {
 
 fn write(out: &mut VecDeque<Output>, link: &mut Link, bytes: Body) {
     link.writes += 1;
-    if let Some(last) = link.pending.back_mut()
+    if let Some(last) = link.pending.last_mut()
         && last.write == 0
     {
         last.write = link.writes;

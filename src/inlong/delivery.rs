@@ -1,6 +1,7 @@
 //! InLong as a destination: lanes, packs, requests, and what answers mean.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::{Arc, PoisonError, RwLock};
 
 #[cfg(feature = "native")]
@@ -11,8 +12,10 @@ use super::frame::{
 use super::message::MAX_ATTRIBUTES;
 use super::options::PAGE;
 use super::target::{Group, Target, Targets};
+use super::urls::Urls;
 use super::{Ack, Message, NodeList, OptionError, Options, SendError, check, form};
-use crate::codec::bytes::{owned, put, put_byte};
+use crate::codec::bytes::{find, has, owned, part, put, put_byte};
+use crate::codec::number::write_unsigned;
 use crate::codec::packed::packed;
 use crate::destination::{BatchId, Batching, Cause, Destination, Now, Records, Verdict};
 use crate::engine::OnExhausted;
@@ -27,8 +30,7 @@ pub struct InLong {
     options: Options,
     msg_type: MsgType,
     targets: Targets,
-    /// Where messages are posted to, by the number of the node.
-    urls: RwLock<Vec<Arc<str>>>,
+    urls: RwLock<Urls>,
     /// Makes the ids of packs differ from those of other clients.
     instance: u64,
     local_time: LocalTime,
@@ -46,7 +48,7 @@ pub struct LocalTime(Box<dyn Fn(u64) -> i32 + Send + Sync>);
 pub struct Lane {
     pub(crate) target: Arc<Target>,
     /// The attributes of the pack, `&` in front.
-    attributes: Option<Arc<str>>,
+    attributes: Option<Arc<[u8]>>,
     /// The data time, ms, as precisely as the pack says it; where messages have one and the pack says it.
     time: Option<u64>,
     /// Whether each message has a pack of its own.
@@ -139,49 +141,39 @@ impl InLong {
         Some(number)
     }
 
-    /// Says where nodes take messages over HTTP; a node's number is its place.
-    pub fn set_urls(&self, urls: Vec<Arc<str>>) {
-        *self.urls.write().unwrap_or_else(PoisonError::into_inner) = urls;
+    /// Has a group's messages posted over HTTP to the nodes of a list; what stands for them. Those that no group has any more
+    /// are forgotten.
+    pub fn post_to(&self, group: u32, list: &NodeList) -> Vec<Place> {
+        self.set_urls(group, &mut list.nodes.iter().map(|node| node.address.message_url()))
+    }
+
+    /// The same, to one address.
+    pub fn post_to_url(&self, group: u32, url: &str) -> Vec<Place> {
+        self.set_urls(group, &mut std::iter::once(url.to_owned()))
+    }
+
+    fn set_urls(&self, group: u32, urls: &mut dyn Iterator<Item = String>) -> Vec<Place> {
+        self.urls.write().unwrap_or_else(PoisonError::into_inner).set(group, urls)
     }
 
     /// The lane of a message, or why it cannot be sent.
     pub fn admit(&self, message: &Message<'_>) -> Result<Lane, SendError> {
         let known = self.targets.find(&message.group, &message.stream);
-        if known.is_none() {
-            message.check_ids()?;
-        }
-        message.check()?;
+        self.check(message, known.is_some())?;
         let Self { options, .. } = self;
-        let refuse = |kind, hint| Err(SendError::InvalidInput(Invalid::new("message", kind, hint)));
-        let lines = self.joins_lines() && message.body.contains(&b'\n');
+        let lines = self.joins_lines() && has(&message.body, b'\n');
         let has_own = self.has_own_attributes();
         let is_http = options.is_http();
-        if is_http {
-            let Ok(text) = str::from_utf8(&message.body) else {
-                return refuse(InvalidKind::BadCharacter, NOT_TEXT);
-            };
-            if text.trim().is_empty() {
-                return refuse(InvalidKind::Empty, "over HTTP the server refuses a message of blanks alone");
-            }
-            if !PAGE && !message.attributes.is_empty() {
-                let hint = "over HTTP messages have no attributes: leave them out, or use TCP";
-                return Err(Invalid::new("attributes", InvalidKind::UnknownField, hint).into());
-            }
-        } else if matches!(self.msg_type, MsgType::Lines | MsgType::Common) && message.body.ends_with(b"\n") {
-            return refuse(
-                InvalidKind::BadCharacter,
-                "the server cuts LF at the end in this type: leave it out, or use type 7",
-            );
-        }
-        if !PAGE {
-            self.check_attributes(message)?;
-        }
         let limit = options.max_groups();
         let get = || self.targets.get(&message.group, &message.stream, limit, options.max_frame(None));
         let Some(target) = known.or_else(get) else { return Err(SendError::TooManyGroups { limit }) };
         let attributes = match PAGE || message.attributes.is_empty() || has_own {
             true => None,
-            false => Some(joined(&message.attributes).into()),
+            false => {
+                let mut attributes = Vec::new();
+                put_joined(&mut attributes, &message.attributes);
+                Some(attributes.into())
+            }
         };
         // The binary layout has seconds.
         let step = if !is_http && self.msg_type == MsgType::Binary { 1_000 } else { 1 };
@@ -201,19 +193,46 @@ impl InLong {
         Ok(lane)
     }
 
-    /// Whether attributes of a message can stand beside those that are there already.
-    fn check_attributes(&self, message: &Message<'_>) -> Result<(), SendError> {
-        let has_own = self.has_own_attributes();
-        if let Some((key, _)) =
-            message.attributes.iter().find(|(key, _)| has_own && check::OF_MESSAGES.contains(&&**key))
-        {
-            let hint = "each message is given this one already: leave it out";
-            return Err(Invalid::new(["attributes.", key].concat(), InvalidKind::UnknownField, hint).into());
+    /// Whether a message can be sent; its ids are good if they are `known`.
+    fn check(&self, message: &Message<'_>, known: bool) -> Result<(), Invalid> {
+        if !known {
+            message.check_ids()?;
         }
+        message.check()?;
+        let refuse = |kind, hint: &'static str| Err(Invalid::new("message", kind, hint));
+        if self.options.is_http() {
+            let Ok(text) = str::from_utf8(&message.body) else {
+                return refuse(InvalidKind::BadCharacter, NOT_TEXT);
+            };
+            if text.chars().all(char::is_whitespace) {
+                return refuse(InvalidKind::Empty, "over HTTP the server refuses a message of blanks alone");
+            }
+            if !PAGE && !message.attributes.is_empty() {
+                let hint = "over HTTP messages have no attributes: leave them out, or use TCP";
+                return Err(Invalid::new("attributes", InvalidKind::UnknownField, hint));
+            }
+        } else if matches!(self.msg_type, MsgType::Lines | MsgType::Common) && message.body.ends_with(b"\n") {
+            let hint = "the server cuts LF at the end in this type: leave it out, or use type 7";
+            return refuse(InvalidKind::BadCharacter, hint);
+        }
+        if PAGE { Ok(()) } else { self.check_attributes(message) }
+    }
+
+    /// Whether attributes of a message can stand beside those that are there already.
+    fn check_attributes(&self, message: &Message<'_>) -> Result<(), Invalid> {
+        let has_own = self.has_own_attributes();
         let own = |key: &str| self.options.attributes.iter().any(|(other, _)| other == key);
-        if let Some((key, _)) = message.attributes.iter().find(|(key, _)| !has_own && own(key)) {
-            let hint = "all packs have this one already, by the option `attributes`: leave one of them out";
-            return Err(Invalid::new(["attributes.", key].concat(), InvalidKind::Malformed, hint).into());
+        for (key, _) in &message.attributes {
+            let (kind, hint) = if has_own && check::OF_MESSAGES.contains(&&**key) {
+                (InvalidKind::UnknownField, "each message is given this one already: leave it out")
+            } else if !has_own && own(key) {
+                let hint =
+                    "all packs have this one already, by the option `attributes`: leave one of them out";
+                (InvalidKind::Malformed, hint)
+            } else {
+                continue;
+            };
+            return Err(Invalid::new(["attributes.", key].concat(), kind, hint));
         }
         Ok(())
     }
@@ -230,14 +249,14 @@ impl InLong {
         } else {
             put_item(out, body);
             if self.has_own_attributes() {
-                let mut own = String::new();
-                own.push_str("__addcol1__reptime=");
+                let mut own = Vec::new();
+                put(&mut own, b"__addcol1__reptime=");
                 let time = message.time.unwrap_or(now.wall);
                 put_local_time(&mut own, time, self.local_time.0(time));
-                own.push_str("&__addcol2__ip=");
-                own.push_str(self.options.client_ip());
-                own.push_str(&joined(&message.attributes));
-                put_item(out, own.as_bytes());
+                put(&mut own, b"&__addcol2__ip=");
+                put(&mut own, self.options.client_ip().as_bytes());
+                put_joined(&mut own, &message.attributes);
+                put_item(out, &own);
             }
         }
     }
@@ -310,34 +329,43 @@ impl InLong {
     }
 
     /// The attributes of a pack, in the order of the vendor's client.
-    fn attributes(&self, lane: &Lane, pack: &Pack) -> String {
-        let mut out = String::with_capacity(160);
-        let mut number = itoa::Buffer::new();
-        out.extend(["groupId=", lane.target.group(), "&streamId=", lane.target.stream()]);
+    fn attributes(&self, lane: &Lane, pack: &Pack) -> Vec<u8> {
+        let mut out = Vec::with_capacity(160);
+        let number = |out: &mut Vec<u8>, name: &[u8], number| {
+            put(out, name);
+            write_unsigned(out, number);
+        };
+        put(&mut out, b"groupId=");
+        put(&mut out, lane.target.group().as_bytes());
+        put(&mut out, b"&streamId=");
+        put(&mut out, lane.target.stream().as_bytes());
         if self.msg_type != MsgType::Binary {
-            out.extend(["&dt=", number.format(pack.time), "&mid="]);
-            out.push_str(number.format(pack.id));
+            number(&mut out, b"&dt=", pack.time);
+            number(&mut out, b"&mid=", pack.id);
             if pack.is_packed {
-                out.push_str("&cp=snappy");
+                put(&mut out, b"&cp=snappy");
             }
-            out.extend(["&cnt=", number.format(pack.count as u64), "&sid="]);
-            out.push_str("0x");
+            number(&mut out, b"&cnt=", pack.count as u64);
+            put(&mut out, b"&sid=0x");
             put_hex(&mut out, self.instance);
             put_hex(&mut out, pack.id);
         } else if self.options.extend_field & EXT_TRACE != 0 {
-            out.extend(["&node1ip=", self.options.client_ip(), "&rtime1=", number.format(pack.now)]);
+            put(&mut out, b"&node1ip=");
+            put(&mut out, self.options.client_ip().as_bytes());
+            number(&mut out, b"&rtime1=", pack.now);
         }
         let own = lane.attributes.as_deref().unwrap_or_default();
         for attribute in &self.options.attributes {
-            let attribute = joined(std::slice::from_ref(attribute));
+            let from = out.len();
+            put_joined(&mut out, std::slice::from_ref(attribute));
             // Restored messages may bring what the options say by now.
-            if !own.contains(&attribute[..=attribute.rfind('=').unwrap_or(0)]) {
-                out.push_str(&attribute);
+            if find(own, part(&out, from, from + attribute.0.len() + 2)).is_some() {
+                out.truncate(from);
             }
         }
-        out.push_str(own);
+        put(&mut out, own);
         if !self.options.is_ack {
-            out.push_str("&isAck=false");
+            put(&mut out, b"&isAck=false");
         }
         out
     }
@@ -392,17 +420,18 @@ struct Pack {
     is_packed: bool,
 }
 
-/// Attributes as they stand in a frame, `&` in front of each.
-fn joined<K: AsRef<str>, V: AsRef<str>>(attributes: &[(K, V)]) -> String {
-    let mut out = String::new();
+/// Appends attributes as they stand in a frame, `&` in front of each.
+fn put_joined<T: Deref<Target = str>>(out: &mut Vec<u8>, attributes: &[(T, T)]) {
     for (key, value) in attributes {
-        out.extend(["&", key.as_ref(), "=", value.as_ref()]);
+        put_byte(out, b'&');
+        put(out, key.as_bytes());
+        put_byte(out, b'=');
+        put(out, value.as_bytes());
     }
-    out
 }
 
 /// Appends a time as `yyyyMMddHHmmss`.
-fn put_local_time(out: &mut String, ms: u64, utc_offset: i32) {
+fn put_local_time(out: &mut Vec<u8>, ms: u64, utc_offset: i32) {
     let seconds = (ms / 1_000) as i64 + i64::from(utc_offset) * 60;
     let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     // From days to a date of the Gregorian calendar, with years that begin in March.
@@ -417,21 +446,19 @@ fn put_local_time(out: &mut String, ms: u64, utc_offset: i32) {
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     let (hour, minute) = (second / 3_600, second / 60 % 60);
     let date = (year.clamp(0, 9_999) * 100 + month) * 100 + day;
-    put_digits(out, date.unsigned_abs(), 8);
-    put_digits(out, ((hour * 100 + minute) * 100 + second % 60).unsigned_abs(), 6);
-}
-
-/// Appends a number with zeros in front.
-fn put_digits(out: &mut String, number: u64, digits: u32) {
-    for place in (0..digits).rev() {
-        out.push(char::from(b'0' + (number / 10_u64.pow(place) % 10) as u8));
+    let time = (hour * 100 + minute) * 100 + second % 60;
+    let digits = (date * 1_000_000 + time).unsigned_abs();
+    // A year may have zeros in front.
+    for place in (0..14).rev() {
+        put_byte(out, b'0' + (digits / 10_u64.pow(place) % 10) as u8);
     }
 }
 
 /// Appends the sixteen digits of a number.
-fn put_hex(out: &mut String, number: u64) {
-    for shift in (0..64).step_by(4).rev() {
-        out.push(char::from(b"0123456789abcdef"[(number >> shift) as usize & 15]));
+fn put_hex(out: &mut Vec<u8>, mut number: u64) {
+    for _ in 0..16 {
+        number = number.rotate_left(4);
+        put_byte(out, b"0123456789abcdef"[number as usize & 15]);
     }
 }
 
@@ -468,11 +495,12 @@ impl Destination for InLong {
     type Request = Request;
     type Response = Answer;
     const PARTLY: bool = false;
+    /// The vendor's clients refuse what is new; those in Rust may have the choice.
+    const DROPS_OLDEST: bool = !crate::NPM;
     /// A page has one address.
     const ROUTED: bool = !PAGE;
     /// For callbacks. The npm package's shell has the message itself.
-    const RETURNS_RECORDS: bool =
-        cfg!(not(all(feature = "js", not(feature = "wasm"), target_family = "wasm")));
+    const RETURNS_RECORDS: bool = !crate::NPM;
 
     fn route(&self, record: &Message<'_>) -> Result<Lane, Invalid> {
         self.admit(record).map_err(|error| match error {
@@ -559,8 +587,7 @@ impl Destination for InLong {
             return Request::Http(form::request("", sealed.bytes.clone()));
         }
         let urls = self.urls.read().unwrap_or_else(PoisonError::into_inner);
-        let url = urls.get(node as usize).map_or("", |url| url);
-        Request::Http(form::request(url, sealed.bytes.clone()))
+        Request::Http(form::request(urls.get(node), sealed.bytes.clone()))
     }
 
     fn judge(&self, _: &Sealed, answer: &Answer, now: Now) -> Verdict {
@@ -583,8 +610,8 @@ impl Destination for InLong {
         put_byte(out, u8::from(lane.alone));
         put(out, &lane.time.map_or(0, |time| time.saturating_add(1)).to_le_bytes());
         let attributes = lane.attributes.as_deref().unwrap_or_default();
-        for part in [lane.target.group(), lane.target.stream(), attributes] {
-            put_item(out, part.as_bytes());
+        for part in [lane.target.group().as_bytes(), lane.target.stream().as_bytes(), attributes] {
+            put_item(out, part);
         }
     }
 
@@ -605,7 +632,7 @@ impl Destination for InLong {
         }
         let target =
             self.targets.get(group, stream, self.options.max_groups(), self.options.max_frame(None))?;
-        let attributes = (!attributes.is_empty()).then(|| attributes.into());
+        let attributes = (!attributes.is_empty()).then(|| attributes.as_bytes().into());
         let time = u64::from_le_bytes(*time).checked_sub(1);
         Some(Lane { target, attributes, time, alone: alone != 0 })
     }
@@ -639,28 +666,29 @@ fn sealed_bound(options: &Options, plain: usize) -> usize {
 
 /// What a code means, over TCP (`errCode`) and HTTP (`code`) alike.
 pub(super) fn judge_code(code: u32, said: &str) -> Verdict {
-    let cause = |known: &'static str| match said.is_empty() {
-        true => Cause::new(code, known),
-        false => Cause::new(code, said.to_owned()),
+    let later = |cause| Verdict::Retry { after: None, maybe_accepted: false, cause };
+    let never = Verdict::Rejected;
+    let (verdict, known): (fn(Cause) -> Verdict, _) = match code {
+        _ if is_taken(code) => return Verdict::Delivered,
+        1 => (later, "the node's sink is not ready"),
+        2 => (later, "the node is closing"),
+        3 => (later, "the node's configuration is not ready"),
+        114 => (later, "the node's queue is full"),
+        116..=119 => (later, "the node could not hand it on to its queue"),
+        100 => (never, "the group id is missing or unknown"),
+        101 => (never, "the stream id is missing"),
+        104 => (never, "the frame is too long, or its lengths disagree"),
+        113 => (never, "the group or stream is not configured"),
+        115 => (never, "there is no topic for the group and stream"),
+        10 | 31..=36 | 94..=96 | 102..=112 | 121..=123 | 150 | 151 => (never, "the node refuses it"),
+        _ => (Verdict::RetryOnce, "the node refuses it with a code that says nothing"),
     };
-    let later = |known| Verdict::Retry { after: None, maybe_accepted: false, cause: cause(known) };
-    let never = |known| Verdict::Rejected(cause(known));
-    match code {
-        // 120: it was there before.
-        0 | 120 => Verdict::Delivered,
-        1 => later("the node's sink is not ready"),
-        2 => later("the node is closing"),
-        3 => later("the node's configuration is not ready"),
-        114 => later("the node's queue is full"),
-        116..=119 => later("the node could not hand it on to its queue"),
-        100 => never("the group id is missing or unknown"),
-        101 => never("the stream id is missing"),
-        104 => never("the frame is too long, or its lengths disagree"),
-        113 => never("the group or stream is not configured"),
-        115 => never("there is no topic for the group and stream"),
-        10 | 31..=36 | 94..=96 | 102..=112 | 121..=123 | 150 | 151 => never("the node refuses it"),
-        _ => Verdict::RetryOnce(cause("the node refuses it with a code that says nothing")),
-    }
+    verdict(if said.is_empty() { Cause::new(code, known) } else { Cause::new(code, said.to_owned()) })
+}
+
+/// Whether a code says that a frame was taken; 120: it was there before.
+pub(super) fn is_taken(code: u32) -> bool {
+    matches!(code, 0 | 120)
 }
 
 #[cfg(test)]
@@ -698,9 +726,9 @@ mod tests {
     #[test]
     fn local_time_is_written_in_digits() {
         let write = |ms, offset| {
-            let mut out = String::new();
+            let mut out = Vec::new();
             put_local_time(&mut out, ms, offset);
-            out
+            String::from_utf8(out).unwrap()
         };
         assert_eq!(write(0, 0), "19700101000000");
         assert_eq!(write(1_700_000_000_000, 0), "20231114221320");

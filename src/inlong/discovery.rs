@@ -6,6 +6,7 @@
 mod cache;
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::check;
 use super::codes::SendError;
@@ -36,9 +37,11 @@ const GRACE: u64 = 1_000;
 /// 10 s while there is no list at all. A Manager that does not answer is asked for one group at a time.
 #[derive(Debug)]
 pub struct Discovery {
-    /// Of no group; `None` where the nodes are given.
+    /// Whether the Manager is asked: the nodes are not given.
+    asks: bool,
+    /// Of no group; `None` also in the npm package's module, whose shell asks by itself.
     call: Option<NodeListCall>,
-    fixed: Option<NodeList>,
+    fixed: Option<Arc<NodeList>>,
     /// Between refreshes, ms.
     interval: u64,
     timeout: u64,
@@ -46,7 +49,7 @@ pub struct Discovery {
     seed: u64,
     groups: Vec<Group>,
     /// Lists of the cache file for groups that nobody has named yet.
-    cached: Vec<(String, NodeList)>,
+    cached: Vec<(String, Arc<NodeList>)>,
     /// Refreshes in a row that got no answer from the Manager, those at the same time counted once.
     silent: u32,
     /// When a silent Manager is asked again.
@@ -74,7 +77,7 @@ pub enum DiscoveryEvent {
         /// The group.
         group: String,
         /// All its nodes.
-        list: NodeList,
+        list: Arc<NodeList>,
     },
     /// A refresh has failed; the last list, if there is one, stays.
     Failed {
@@ -103,7 +106,7 @@ pub(crate) struct Failure {
 #[derive(Debug)]
 struct Group {
     name: String,
-    list: Option<NodeList>,
+    list: Option<Arc<NodeList>>,
     /// Whether the list is the Manager's own and not that of the cache file.
     fresh: bool,
     /// Attempts of this refresh.
@@ -128,10 +131,11 @@ impl Discovery {
     /// Keeps the lists of the options' groups. `seed` makes the jitter. The options must have passed
     /// [`Options::check`].
     pub fn new(options: &Options, seed: u64) -> Self {
-        let fixed = !options.nodes.is_empty();
+        let (asks, fixed) = (options.asks_manager(), !options.nodes.is_empty());
         let mut discovery = Self {
-            call: options.asks_manager().then(|| NodeListCall::new(options, "")),
-            fixed: fixed.then(|| NodeList::fixed(&options.nodes)),
+            asks,
+            call: (asks && !crate::NPM).then(|| NodeListCall::new(options, "")),
+            fixed: fixed.then(|| Arc::new(NodeList::fixed(&options.nodes))),
             interval: options.manager_update_interval.saturating_mul(60_000),
             timeout: options.manager_url_timeout.saturating_mul(1_000),
             max_groups: options.max_groups(),
@@ -143,7 +147,7 @@ impl Discovery {
         };
         for group in &options.inlong_group_ids {
             // One too many is told when it is sent to.
-            let _ = discovery.add_group(group);
+            discovery.keep(group);
         }
         discovery
     }
@@ -154,8 +158,19 @@ impl Discovery {
             return Ok(());
         }
         check::group_id(group)?;
+        match self.keep(group) {
+            true => Ok(()),
+            false => Err(SendError::TooManyGroups { limit: self.max_groups }),
+        }
+    }
+
+    /// The same, of a group whose name was checked; `false` for one too many.
+    pub(crate) fn keep(&mut self, group: &str) -> bool {
+        if self.find(group).is_some() {
+            return true;
+        }
         if self.groups.len() >= self.max_groups {
-            return Err(SendError::TooManyGroups { limit: self.max_groups });
+            return false;
         }
         let cached = self.cached.iter().position(|(name, _)| name == group);
         let list = match cached {
@@ -173,12 +188,12 @@ impl Discovery {
             asked: 0,
             failed: None,
         });
-        Ok(())
+        true
     }
 
     /// The nodes of a group, as far as they are known.
     pub fn nodes(&self, group: &str) -> Option<&NodeList> {
-        self.groups.iter().find(|known| known.name == group)?.list.as_ref()
+        self.groups.iter().find(|known| known.name == group)?.list.as_deref()
     }
 
     /// The next request to carry, if one is due.
@@ -267,11 +282,13 @@ impl Discovery {
     /// When [`poll`](Self::poll) has something to do without new input, by the clock that never goes back; `None` for
     /// never.
     pub fn next_wake(&self) -> Option<u64> {
-        let given_up = self.groups.iter().filter_map(|group| match group.state {
-            State::Asking(until) => Some(until),
-            State::Due(_) => None,
-        });
-        given_up.chain(self.next().map(|(ready, _)| ready)).min()
+        let mut wake = self.next().map_or(u64::MAX, |(ready, _)| ready);
+        for group in &self.groups {
+            if let State::Asking(until) = group.state {
+                wake = wake.min(until);
+            }
+        }
+        (wake < u64::MAX).then_some(wake)
     }
 
     fn find(&self, group: &str) -> Option<usize> {
@@ -280,22 +297,30 @@ impl Discovery {
 
     /// When which group may next be asked for as things are; `None` while others must end first.
     fn next(&self) -> Option<(u64, usize)> {
-        self.call.as_ref()?;
-        let asking = self.groups.iter().filter(|group| matches!(group.state, State::Asking(_))).count();
+        let (mut asking, mut between) = (0, false);
+        for group in &self.groups {
+            asking += usize::from(matches!(group.state, State::Asking(_)));
+            between |= group.attempts > 0;
+        }
         let silent = self.silent > 0;
-        if asking >= if silent { 1 } else { AT_ONCE } {
+        if !self.asks || asking >= if silent { 1 } else { AT_ONCE } {
             return None;
         }
-        let between = silent && self.groups.iter().any(|group| group.attempts > 0);
-        let ready = |(at, group): (usize, &Group)| match (group.state, group.attempts) {
-            (State::Asking(_), _) => None,
-            // A silent Manager hears of one group at a time.
-            (State::Due(_), 0) if between => None,
-            (State::Due(due), 0) if silent => Some((due.max(self.not_before), due, at)),
-            (State::Due(due), _) => Some((due, due, at)),
-        };
-        // Of those that wait for the same moment, the one that waits longest.
-        self.groups.iter().enumerate().filter_map(ready).min().map(|(ready, _, at)| (ready, at))
+        let mut first = None;
+        for (at, group) in self.groups.iter().enumerate() {
+            let State::Due(due) = group.state else { continue };
+            let ready = match group.attempts {
+                // A silent Manager hears of one group at a time.
+                0 if silent && between => continue,
+                0 if silent => due.max(self.not_before),
+                _ => due,
+            };
+            // Of those that wait for the same moment, the one that waits longest.
+            if first.is_none_or(|(other, _)| (ready, due) < other) {
+                first = Some(((ready, due), at));
+            }
+        }
+        first.map(|((ready, _), at)| (ready, at))
     }
 
     /// Gives up requests that nobody tells the end of.
@@ -312,8 +337,8 @@ impl Discovery {
         self.silent = 0;
         let wait = self.interval.saturating_add(self.jitter(at, now));
         let group = &mut self.groups[at];
-        group.changed |= group.list.as_ref() != Some(&list);
-        group.list = Some(list);
+        group.changed |= group.list.as_deref() != Some(&list);
+        group.list = Some(Arc::new(list));
         group.fresh = true;
         group.failed = None;
         (group.attempts, group.failures) = (0, 0);

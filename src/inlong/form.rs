@@ -15,7 +15,7 @@ const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
 pub(super) fn request(url: &str, body: Body) -> Request {
     let request = Request::post(url.into(), body);
     // The npm package's shell writes heads itself.
-    if cfg!(all(feature = "js", not(feature = "wasm"), target_family = "wasm")) {
+    if crate::NPM {
         return request;
     }
     request.header("content-type", CONTENT_TYPE)
@@ -48,8 +48,8 @@ pub(super) fn put_escaped(out: &mut Vec<u8>, bytes: &[u8]) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for &byte in bytes {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'*' => put_byte(out, byte),
             b' ' => put_byte(out, b'+'),
+            _ if is_plain(byte) => put_byte(out, byte),
             _ => put(out, &[b'%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]),
         }
     }
@@ -57,8 +57,12 @@ pub(super) fn put_escaped(out: &mut Vec<u8>, bytes: &[u8]) {
 
 /// How many bytes [`put_escaped`] appends.
 pub(super) fn escaped_bytes(bytes: &[u8]) -> usize {
-    let plain = |byte: &&u8| byte.is_ascii_alphanumeric() || b"-_.* ".contains(byte);
-    3 * bytes.len() - 2 * bytes.iter().filter(plain).count()
+    3 * bytes.len() - 2 * bytes.iter().filter(|&&byte| byte == b' ' || is_plain(byte)).count()
+}
+
+/// Whether a byte stands for itself in a form.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'*')
 }
 
 /// What [`put_escaped`] was given.

@@ -84,13 +84,13 @@ pub(super) struct Binary<'a> {
     pub(super) seconds: u32,
     pub(super) count: u16,
     pub(super) uniq: u32,
-    pub(super) attributes: &'a str,
+    pub(super) attributes: &'a [u8],
 }
 
 impl Binary<'_> {
     /// The frame of a body.
     pub(super) fn frame(&self, body: &[u8], is_packed: bool) -> Vec<u8> {
-        let attributes = self.attributes.as_bytes();
+        let Self { attributes, .. } = self;
         let mut out = Vec::new();
         out.reserve_exact(29 + body.len() + attributes.len());
         put_u32(&mut out, (25 + body.len() + attributes.len()) as u32);
@@ -111,7 +111,7 @@ impl Binary<'_> {
 }
 
 /// A frame of a text type.
-pub(super) fn text(msg_type: u8, body: &[u8], attributes: &str) -> Vec<u8> {
+pub(super) fn text(msg_type: u8, body: &[u8], attributes: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     out.reserve_exact(13 + body.len() + attributes.len());
     put_u32(&mut out, (9 + body.len() + attributes.len()) as u32);
@@ -119,7 +119,7 @@ pub(super) fn text(msg_type: u8, body: &[u8], attributes: &str) -> Vec<u8> {
     put_u32(&mut out, body.len() as u32);
     put(&mut out, body);
     put_u32(&mut out, attributes.len() as u32);
-    put(&mut out, attributes.as_bytes());
+    put(&mut out, attributes);
     out
 }
 
@@ -168,7 +168,7 @@ mod tests {
             seconds: 0x6b01_674b,
             count: 1,
             uniq: 1,
-            attributes: "groupId=test_group&streamId=s1",
+            attributes: b"groupId=test_group&streamId=s1",
         };
         let mut expected =
             hex("00000040 07 0000 0000 0004 6b01674b 0001 00000001 00000009 00000005 68656c6c6f 001e");

@@ -142,7 +142,7 @@ impl NodeList {
     pub fn fixed(addresses: &[NodeAddress]) -> Self {
         let mut list = Self::of(Vec::new());
         for address in addresses {
-            list.add(Node { id: address.to_string(), address: address.clone(), load: None });
+            list.add(Node { id: address.text(), address: address.clone(), load: None });
         }
         list
     }

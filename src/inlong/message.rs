@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::check;
 use super::options::PAGE;
-use super::{SendError, check};
 use crate::{Invalid, InvalidKind};
 
 /// A message to a stream of a group.
@@ -54,16 +54,16 @@ impl<'a> Message<'a> {
     }
 
     /// Whether the ids can be.
-    pub(crate) fn check_ids(&self) -> Result<(), SendError> {
+    pub(crate) fn check_ids(&self) -> Result<(), Invalid> {
         check::group_id(&self.group)?;
-        Ok(check::text("stream_id", &self.stream)?)
+        check::text("stream_id", &self.stream)
     }
 
     /// What else does not depend on the client's options.
-    pub(crate) fn check(&self) -> Result<(), SendError> {
+    pub(crate) fn check(&self) -> Result<(), Invalid> {
         if self.body.is_empty() {
             let hint = "an empty message is no message to the server: leave it out";
-            return Err(Invalid::new("message", InvalidKind::Empty, hint).into());
+            return Err(Invalid::new("message", InvalidKind::Empty, hint));
         }
         // The shell takes none in pages.
         if PAGE {
@@ -71,7 +71,7 @@ impl<'a> Message<'a> {
         }
         if self.time.is_some_and(|ms| ms / 1_000 > u64::from(u32::MAX)) {
             let hint = "ms since the Unix epoch, before the year 2106: frames have no room for more";
-            return Err(Invalid::new("time", InvalidKind::OutOfRange, hint).into());
+            return Err(Invalid::new("time", InvalidKind::OutOfRange, hint));
         }
         let mut bytes = self.group.len() + self.stream.len();
         for (place, (key, value)) in self.attributes.iter().enumerate() {
@@ -79,12 +79,12 @@ impl<'a> Message<'a> {
             bytes += key.len() + value.len() + 2;
             if self.attributes[..place].iter().any(|(other, _)| other == key) {
                 let hint = "it is there twice, which the server refuses";
-                return Err(Invalid::new(["attributes.", key].concat(), InvalidKind::Malformed, hint).into());
+                return Err(Invalid::new(["attributes.", key].concat(), InvalidKind::Malformed, hint));
             }
         }
         if bytes > MAX_ATTRIBUTES {
             let hint = "ids and attributes have at most 16,384 bytes together";
-            return Err(Invalid::new("attributes", InvalidKind::TooLarge, hint).into());
+            return Err(Invalid::new("attributes", InvalidKind::TooLarge, hint));
         }
         Ok(())
     }

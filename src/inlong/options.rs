@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use super::check;
 use super::codes::SdkCode;
+use crate::codec::bytes::has;
 use crate::codec::number::write_unsigned;
 #[cfg(any(feature = "native", feature = "js"))]
 use crate::engine::{Limits, OnExhausted, RetryPolicy};
@@ -157,7 +158,7 @@ impl Default for Options {
         Self {
             inlong_group_ids: Vec::new(),
             // The npm package's shell asks the Manager itself.
-            manager_url: match cfg!(all(feature = "js", not(feature = "wasm"), target_family = "wasm")) {
+            manager_url: match crate::NPM {
                 true => String::new(),
                 false => "http://127.0.0.1:8099/inlong/manager/openapi/dataproxy/getIpList".into(),
             },
@@ -291,9 +292,15 @@ impl Options {
         if PAGE {
             return Ok(());
         }
-        let named = |invalid: crate::Invalid| crate::Invalid::new("inlong_group_ids", invalid.kind, invalid.hint);
-        self.inlong_group_ids.iter().try_for_each(|id| check::group_id(id)).map_err(named)?;
-        self.attributes.iter().try_for_each(|(key, value)| check::attribute(key, value))
+        for id in &self.inlong_group_ids {
+            if let Err(invalid) = check::group_id(id) {
+                return Err(crate::Invalid::new("inlong_group_ids", invalid.kind, invalid.hint));
+            }
+        }
+        for (key, value) in &self.attributes {
+            check::attribute(key, value)?;
+        }
+        Ok(())
     }
 
     /// Whether the options can be used.
@@ -305,11 +312,15 @@ impl Options {
 impl NodeAddress {
     /// As in an URL.
     pub(crate) fn text(&self) -> String {
-        let mut port = Vec::new();
-        write_unsigned(&mut port, self.port.into());
-        let port = String::from_utf8(port).unwrap_or_default();
-        let (open, close) = if self.host.contains(':') { ("[", "]:") } else { ("", ":") };
-        [open, &self.host, close, &port].concat()
+        let (open, close) = if has(self.host.as_bytes(), b':') { ("[", "]:") } else { ("", ":") };
+        let mut text = [open, &self.host, close].concat().into_bytes();
+        write_unsigned(&mut text, self.port.into());
+        String::from_utf8(text).unwrap_or_default()
+    }
+
+    /// Where messages are posted to over HTTP.
+    pub(crate) fn message_url(&self) -> String {
+        ["http://", &self.text(), "/dataproxy/message"].concat()
     }
 
     /// An address of its two parts.

@@ -1,46 +1,50 @@
 //! Where messages are posted to over HTTP.
 
-use std::sync::Arc;
-
 use super::delivery::Place;
 
 /// The addresses that messages are posted to; a node's number is its place.
 #[derive(Debug, Default)]
-pub(crate) struct Urls {
-    urls: Vec<Arc<str>>,
+pub(super) struct Urls {
+    urls: Vec<String>,
     /// The nodes of each group.
-    groups: Vec<Vec<u32>>,
+    groups: Vec<Vec<Place>>,
 }
 
 impl Urls {
     /// Names the addresses of a group; the places that stand for them. An address that no group has any more makes room for
     /// another.
-    pub(crate) fn set(&mut self, group: u32, urls: impl Iterator<Item = Arc<str>>) -> Vec<Place> {
-        let group = group as usize;
-        self.groups.resize(self.groups.len().max(group + 1), Vec::new());
+    pub(super) fn set(&mut self, group: u32, urls: &mut dyn Iterator<Item = String>) -> Vec<Place> {
+        while self.groups.len() <= group as usize {
+            self.groups.push(Vec::new());
+        }
         let mut nodes = Vec::new();
         for url in urls {
-            let of_group = |nodes: &[u32], place: usize| nodes.contains(&(place as u32));
-            let known = self.urls.iter().position(|known| *known == url);
-            let place = known.unwrap_or_else(|| {
-                let is_free = |&place: &usize| {
-                    !of_group(&nodes, place) && !self.groups.iter().any(|all| of_group(all, place))
-                };
-                (0..self.urls.len()).find(is_free).unwrap_or(self.urls.len())
-            });
-            match self.urls.get_mut(place) {
-                Some(old) => *old = url,
-                None => self.urls.push(url),
-            }
-            nodes.push(place as u32);
+            let place = match self.urls.iter().position(|known| *known == url) {
+                Some(place) => place,
+                None => self.put(url, &nodes),
+            };
+            nodes.push(Place::Node(place as u32));
         }
-        self.groups[group].clone_from(&nodes);
-        nodes.into_iter().map(Place::Node).collect()
+        self.groups[group as usize].clone_from(&nodes);
+        nodes
     }
 
-    /// All addresses, by the number of the node.
-    pub(crate) fn all(&self) -> Vec<Arc<str>> {
-        self.urls.clone()
+    /// Keeps a new address, in a place that neither a group has nor one of these.
+    fn put(&mut self, url: String, nodes: &[Place]) -> usize {
+        for place in 0..self.urls.len() {
+            let node = Place::Node(place as u32);
+            if !nodes.contains(&node) && !self.groups.iter().any(|nodes| nodes.contains(&node)) {
+                self.urls[place] = url;
+                return place;
+            }
+        }
+        self.urls.push(url);
+        self.urls.len() - 1
+    }
+
+    /// The address of a node; empty if it has none.
+    pub(super) fn get(&self, node: u32) -> &str {
+        self.urls.get(node as usize).map_or("", |url| url)
     }
 }
 
@@ -52,14 +56,13 @@ mod tests {
     fn addresses_that_come_and_go_are_forgotten() {
         let mut urls = Urls::default();
         let mut set = |group, names: &[&str]| {
-            let places = urls.set(group, names.iter().map(|&name| name.into()));
-            let all = urls.all();
+            let places = urls.set(group, &mut names.iter().map(|&name| name.into()));
             let url = |place: &Place| match place {
-                Place::Node(number) => all[*number as usize].to_string(),
+                Place::Node(number) => urls.get(*number),
                 Place::Group(_) => unreachable!("a place that cannot be posted to"),
             };
             assert_eq!(places.iter().map(url).collect::<Vec<_>>(), names);
-            all.len()
+            urls.urls.len()
         };
         assert_eq!(set(1, &["a", "b"]), 2);
         assert_eq!(set(0, &["b", "c"]), 3);

@@ -16,7 +16,7 @@ use crate::engine::{DropReason, Engine, Fate, Outcome, Stats, Tag};
 use crate::http::Body;
 
 pub(super) struct State {
-    pub(super) engine: Option<Engine<System>>,
+    pub(super) engine: Option<Box<Engine<System>>>,
     /// What the shell writes.
     input: Vec<u8>,
     /// What the shell reads.

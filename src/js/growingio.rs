@@ -80,7 +80,7 @@ pub(super) extern "C" fn tw_new(len: usize) {
     limits.max_event_bytes = max_request_bytes.saturating_sub(2);
     let engine = Engine::new(GrowingIo::from(parts), limits, state.numbers[15].to_bits());
     // There was none: taking one apart would be code that never runs.
-    std::mem::forget(state.engine.replace(engine));
+    std::mem::forget(state.engine.replace(Box::new(engine)));
 }
 
 /// Records an event in the neutral form. 0: recorded; 1: recorded, and to be polled; 2: the queue is full; 3: closed;

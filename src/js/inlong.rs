@@ -23,7 +23,7 @@ pub(super) type System = InLong;
 
 /// What it keeps besides its engine.
 pub(super) struct Own {
-    net: Option<Net>,
+    net: Option<Box<Net>>,
     /// The message being sent, as it stands in a pack.
     record: Vec<u8>,
     /// Local time is so many minutes ahead of UTC.
@@ -75,17 +75,19 @@ pub(super) extern "C" fn tw_new(len: usize) -> u32 {
         options.protocol = if long(28) == 0 { Protocol::Tcp } else { Protocol::Http };
     }
     let seed = state.numbers[31].to_bits();
-    if let Err(invalid) = options.check_names() {
-        return state.invalid(&invalid);
-    }
     let limits = options.limits(on_exhausted);
     let net = Net::new(&options, seed);
     let local_time = LocalTime::new(|_| super::exports::state().own.utc_offset);
     let engine = Engine::new(InLong::unchecked(options, seed, local_time), limits, seed);
     // There was none: taking one apart would be code that never runs.
-    std::mem::forget(state.engine.replace(engine));
-    net.keep(&mut state.own.net);
-    0
+    std::mem::forget(state.engine.replace(Box::new(engine)));
+    std::mem::forget(state.own.net.replace(Box::new(net)));
+    let Some(engine) = &state.engine else { return 0 };
+    match engine.destination().options().check_names() {
+        Ok(()) => 0,
+        // The shell will not use it.
+        Err(invalid) => state.invalid(&invalid),
+    }
 }
 
 impl State {
@@ -196,8 +198,8 @@ pub(super) extern "C" fn tw_poll(mono: f64, wall: f64, most: f64) -> u32 {
                 if told {
                     continue;
                 }
-                let until = until.into_iter().chain(net.next_wake(begins)).min();
-                state.numbers[0] = until.map_or(-1.0, |until| until as f64);
+                let until = until.unwrap_or(u64::MAX).min(net.next_wake(begins));
+                state.numbers[0] = if until < u64::MAX { until as f64 } else { -1.0 };
                 return 0;
             }
             Output::Outcome(outcome) => {
@@ -245,16 +247,15 @@ pub(super) extern "C" fn tw_answer(
     let (after, said) = split_once(input(len));
     tripwire(said);
     let now = State::now(mono, wall);
-    let answer = if status > 0 {
+    let id = TransmitId::new(BatchId(batch as u64), attempt);
+    if status > 0 {
         let mut response = Response::new(status as u16).body(owned(said));
         response.retry_after = Some(host::owned_text(after));
-        Ok(response)
+        engine.answer(id, Ok(&Answer::Http(response)), now);
     } else {
         let kind = if maybe == 0 { TransportErrorKind::Connect } else { TransportErrorKind::Other };
-        Err(TransportError::new(kind, host::owned_text(said)))
-    };
-    let id = TransmitId::new(BatchId(batch as u64), attempt);
-    engine.answer(id, answer.map(Answer::Http).as_ref().map_err(Clone::clone), now);
+        engine.answer(id, Err(TransportError::new(kind, host::owned_text(said))), now);
+    }
 }
 
 #[cfg(not(feature = "js-page"))]

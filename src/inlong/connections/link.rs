@@ -1,7 +1,5 @@
 //! One connection and the frames on it.
 
-use std::collections::VecDeque;
-
 use super::{Frame, SLOW, Settings, TransmitId};
 use crate::http::Body;
 use crate::inlong::ack::Reader;
@@ -16,7 +14,7 @@ pub(super) struct Link {
     pub(super) state: State,
     pub(super) reader: Reader,
     /// What is on it, in the order in which it was written.
-    pub(super) pending: VecDeque<Pending>,
+    pub(super) pending: Vec<Pending>,
     /// What is to be written, and nothing else, once it is proven.
     pub(super) lone: Option<(Pending, Body)>,
     /// Whether that was written.
@@ -78,7 +76,7 @@ impl Link {
             epoch,
             state: State::Connecting,
             reader: Reader::default(),
-            pending: VecDeque::new(),
+            pending: Vec::new(),
             lone: None,
             is_lone: false,
             is_leaving: false,
@@ -124,7 +122,20 @@ impl Link {
 
     /// Forgets frames that are late by more than they had: their answers will not come.
     pub(super) fn forget(&mut self, settings: &Settings, now: u64) {
-        self.pending.retain(|pending| pending.wake(settings) > now || !pending.is_told);
+        self.take_out(|pending| pending.is_told && pending.wake(settings) <= now, |_| {});
+    }
+
+    /// Takes frames out that no answer is waited for any more, the first first. There are few, and mostly it is the first.
+    pub(super) fn take_out(&mut self, is_done: impl Fn(&Pending) -> bool, mut each: impl FnMut(&Pending)) {
+        let mut place = 0;
+        while let Some(pending) = self.pending.get(place) {
+            if is_done(pending) {
+                each(pending);
+                self.pending.remove(place);
+            } else {
+                place += 1;
+            }
+        }
     }
 
     /// When it is too late for it to be there, for others to wait.
@@ -140,12 +151,20 @@ impl Link {
             (_, None) if self.is_open() => self.beat_due(settings),
             (_, None) => u64::MAX,
         };
-        let slow = self.slow_at().filter(|_| !self.is_slow).unwrap_or(u64::MAX);
-        let idle =
-            if self.is_idle() && !is_wanted { self.used_at.saturating_add(settings.idle) } else { u64::MAX };
-        let deadlines = self.pending.iter().map(|pending| pending.wake(settings));
-        let lone = self.lone.iter().map(|(pending, _)| pending.deadline);
-        deadlines.chain(lone).min().unwrap_or(u64::MAX).min(own).min(idle).min(slow)
+        let mut wake = own;
+        if let Some(slow) = self.slow_at().filter(|_| !self.is_slow) {
+            wake = wake.min(slow);
+        }
+        if self.is_idle() && !is_wanted {
+            wake = wake.min(self.used_at.saturating_add(settings.idle));
+        }
+        if let Some((pending, _)) = &self.lone {
+            wake = wake.min(pending.deadline);
+        }
+        for pending in &self.pending {
+            wake = wake.min(pending.wake(settings));
+        }
+        wake
     }
 }
 

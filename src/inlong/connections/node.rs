@@ -11,6 +11,8 @@ pub(super) struct Node {
     pub(super) address: Arc<NodeAddress>,
     /// Nodes with a low rank are used first.
     pub(super) rank: u64,
+    /// Whether anything has to do with it; of meaning only while new ones are numbered.
+    pub(super) is_taken: bool,
     /// Whether frames go to it.
     pub(super) is_used: bool,
     /// Whether there is to be a connection.
@@ -40,6 +42,7 @@ impl Node {
             scope,
             address: Arc::new(address),
             rank,
+            is_taken: true,
             is_used: false,
             is_kept: false,
             is_there: false,

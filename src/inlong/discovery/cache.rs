@@ -1,5 +1,7 @@
 //! The vendor's cache file of node lists: an INI file with a section for each group.
 
+use std::sync::Arc;
+
 use super::Discovery;
 use crate::inlong::check;
 use crate::inlong::config::{Notice, NoticeKind};
@@ -13,8 +15,8 @@ impl Discovery {
     /// `groupid_count`. Empty when there is nothing to keep. The driver writes it, best to another file that it renames.
     pub fn cache_text(&self) -> String {
         let Some(call) = &self.call else { return String::new() };
-        let known = self.groups.iter().filter_map(|group| Some((&group.name, group.list.as_ref()?)));
-        let lists = known.chain(self.cached.iter().map(|(name, list)| (name, list)));
+        let known = self.groups.iter().filter_map(|group| Some((&group.name, group.list.as_deref()?)));
+        let lists = known.chain(self.cached.iter().map(|(name, list)| (name, &**list)));
         let (mut out, mut count) = (String::new(), 0);
         for (name, list) in lists {
             let json = list.to_json(call.protocol);
@@ -69,10 +71,10 @@ impl Discovery {
         if let Some(at) = self.find(group) {
             let group = &mut self.groups[at];
             if group.list.is_none() {
-                (group.list, group.changed) = (Some(list), true);
+                (group.list, group.changed) = (Some(Arc::new(list)), true);
             }
         } else if !self.cached.iter().any(|(name, _)| name == group) {
-            self.cached.push((group.into(), list));
+            self.cached.push((group.into(), Arc::new(list)));
         }
     }
 }

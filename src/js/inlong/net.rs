@@ -1,22 +1,19 @@
 //! Outside pages: connections to nodes, and the Manager's lists of them.
 
-use std::sync::Arc;
-
 use super::super::exports::{State, input, put_numbers, split_once, state};
 use super::super::host;
-use super::{Own, number};
+use super::number;
 use crate::codec::bytes::{put, put_byte};
 use crate::destination::Now;
 use crate::engine::{Engine, TransmitId};
 use crate::inlong::{
     Connections, Discovery, DiscoveryEvent, Failure, Frame, InLong, Node, NodeAddress, NodeList, Options,
-    Output, Place, Urls,
+    Output, Place,
 };
 
 pub(super) struct Net {
     connections: Connections,
     discovery: Discovery,
-    urls: Urls,
     /// How many groups the lists are kept of.
     groups: usize,
 }
@@ -35,14 +32,8 @@ impl Net {
         Self {
             connections: Connections::new(options, seed),
             discovery: Discovery::new(options, seed),
-            urls: Urls::default(),
             groups: 0,
         }
-    }
-
-    /// Puts it in its place, where there was none.
-    pub(super) fn keep(self, place: &mut Option<Self>) {
-        std::mem::forget(place.replace(self));
     }
 
     /// What is to be done, if there is something. Without `begins` nothing new is. `told` becomes true where the engine was
@@ -59,8 +50,11 @@ impl Net {
         for group in destination.groups_from(self.groups) {
             *told = true;
             match &destination.options().http_url {
-                Some(url) => self.open_urls(engine, group.number(), [url.as_str().into()].into_iter()),
-                None => drop(self.discovery.add_group(group.name())),
+                Some(url) => {
+                    let nodes = destination.post_to_url(group.number(), url);
+                    engine.open(&Place::Group(group.number()), nodes);
+                }
+                None => _ = self.discovery.keep(group.name()),
             }
             self.groups += 1;
         }
@@ -73,9 +67,7 @@ impl Net {
             engine.rebatch();
             *told = true;
             if is_http {
-                let url =
-                    |node: &Node| ["http://", &node.address.text(), "/dataproxy/message"].concat().into();
-                self.open_urls(engine, number, list.nodes.iter().map(url));
+                engine.open(&Place::Group(number), destination.post_to(number, list));
             } else {
                 self.connections.set_nodes(number, list, now);
             }
@@ -88,13 +80,16 @@ impl Net {
             match wanted {
                 Output::Answer { id, answer } => {
                     *told = true;
-                    engine.answer(id, answer.as_ref().map_err(Clone::clone), now);
+                    match answer {
+                        Ok(answer) => engine.answer(id, Ok(&answer), now),
+                        Err(error) => engine.answer(id, Err(error), now),
+                    }
                 }
                 Output::Extend { id, deadline } => engine.extend(id, deadline),
                 Output::Open { group, nodes } => {
                     *told = true;
                     if let (true, Place::Group(number)) = (nodes.is_empty(), group)
-                        && let Some(group) = destination.groups().get(number as usize)
+                        && let Some(group) = destination.groups_from(number as usize).first()
                     {
                         // The list may be an old one.
                         self.discovery.doubt(group.name());
@@ -107,19 +102,15 @@ impl Net {
         None
     }
 
-    pub(super) fn next_wake(&self, begins: bool) -> Option<u64> {
-        let discovery = if begins { self.discovery.next_wake() } else { None };
-        discovery.into_iter().chain(self.connections.next_wake()).min()
+    /// `u64::MAX` for never.
+    pub(super) fn next_wake(&self, begins: bool) -> u64 {
+        let connections = self.connections.next_wake().unwrap_or(u64::MAX);
+        let discovery = self.discovery.next_wake().filter(|_| begins);
+        connections.min(discovery.unwrap_or(u64::MAX))
     }
 
     pub(super) fn send(&mut self, id: TransmitId, frame: Frame, deadline: u64, alone: bool, now: Now) {
         self.connections.send(id, frame, deadline, alone, now);
-    }
-
-    fn open_urls(&mut self, engine: &mut Engine<InLong>, group: u32, urls: impl Iterator<Item = Arc<str>>) {
-        let nodes = self.urls.set(group, urls);
-        engine.destination().set_urls(self.urls.all());
-        engine.open(&Place::Group(group), nodes);
     }
 }
 
@@ -234,7 +225,8 @@ pub(super) extern "C" fn tw_nodes(len: usize, from: u32, mono: f64, wall: f64) {
 /// the text says why. 4: all are to be closed.
 #[unsafe(no_mangle)]
 pub(super) extern "C" fn tw_happened(what: u32, connection: u32, len: usize, mono: f64, wall: f64) {
-    let State { own: Own { net: Some(Net { connections, .. }), .. }, .. } = state() else { return };
+    let Some(net) = &mut state().own.net else { return };
+    let connections = &mut net.connections;
     let now = State::now(mono, wall);
     match what {
         0 => connections.connected(connection, now),

@@ -15,16 +15,12 @@ impl Net {
         Self
     }
 
-    pub(super) fn keep(self, place: &mut Option<Self>) {
-        *place = Some(self);
-    }
-
     pub(super) fn step(&mut self, _: &mut Engine<InLong>, _: bool, _: Now, _: &mut bool) -> Option<Wanted> {
         None
     }
 
-    pub(super) fn next_wake(&self, _: bool) -> Option<u64> {
-        None
+    pub(super) fn next_wake(&self, _: bool) -> u64 {
+        u64::MAX
     }
 
     pub(super) fn send(&mut self, _: TransmitId, _: Frame, _: u64, _: bool, _: Now) {}
