@@ -463,7 +463,7 @@ await tracker.flush();`],
     "attributes": {"sku": "A-17", "price": 19.9},
     "dataSourceId": "demo-source", "projectKey": "demo"
   }]'`],
-  ]], ['InLong', `The Manager is ${manager}. Over TCP, leave the protocol out, where the collector runs with --inlong-listen.`, [
+  ]], ['InLong', `The Manager is ${manager}. These are over HTTP; for TCP, leave the protocol out, and start the collector with --inlong-listen.`, [
     ['Command line', `echo 'u1|A-17|19.9' |
   trackwire send inlong --group shop --stream orders --protocol http \\
     --manager ${manager} -`],

@@ -42,6 +42,9 @@ trait Sink {
     /// Queues what was read. With a tag, its own end is told.
     fn send(&self, record: Self::Record<'_>, tag: Option<u64>) -> Result<(), Refusal>;
 
+    /// Waits for what decides which lines can be sent, for at most `timeout`.
+    async fn prepare(&self, _timeout: Duration) {}
+
     /// Waits for room in the queue.
     async fn ready(&self);
 
@@ -137,7 +140,7 @@ impl<S: Sink> Send<S> {
         let started = Instant::now();
         let name = options.input.display();
         let complete = match input.start() {
-            Ok(pieces) => match self.read(pieces, Pace::new(options.rate), &mut signals).await {
+            Ok(pieces) => match self.read(pieces, options, &mut signals).await {
                 Ok(complete) => complete,
                 Err(problem) => {
                     self.progress.say(&format!("trackwire: cannot read on in {name}: {problem}"));
@@ -172,10 +175,13 @@ impl<S: Sink> Send<S> {
     async fn read(
         &self,
         pieces: mpsc::Receiver<Piece>,
-        pace: Pace,
+        options: &SendArgs,
         signals: &mut Signals,
     ) -> Result<bool, String> {
-        let reading = self.pump(pieces, pace);
+        let reading = async {
+            self.sink.prepare(options.timeout).await;
+            self.pump(pieces, Pace::new(options.rate)).await
+        };
         tokio::pin!(reading);
         let mut tick = ticks();
         loop {

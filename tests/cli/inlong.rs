@@ -167,6 +167,16 @@ fn a_refusal_is_kept_with_its_line_and_code() {
 }
 
 #[test]
+fn the_first_line_may_be_as_long_as_the_manager_says() {
+    let dir = TempDir::new().unwrap();
+    let inlong_listen = Some((Ipv4Addr::LOCALHOST, 0).into());
+    let options = Options { inlong_listen, inlong_max_packet: Some(400_000), ..Options::default() };
+    let collector = Collector::spawn(options).unwrap();
+    let input = file(&dir, "messages.txt", format!("{}\n", "x".repeat(100_000)).repeat(3));
+    assert_eq!(balance(with_config(&config(&dir, &collector, "")).arg(&input), 0)["delivered"], 3);
+}
+
+#[test]
 fn what_is_larger_than_the_queue_is_a_reject() {
     let (dir, collector) = (TempDir::new().unwrap(), collector(1));
     let large = "x".repeat(5_000);
@@ -179,6 +189,7 @@ fn what_is_larger_than_the_queue_is_a_reject() {
     let told: Vec<_> =
         rejects(&kept).iter().map(|reject| (reject["line"].clone(), reject["code"].clone())).collect();
     assert_eq!(told, [(json!(1), json!("kRecvBufferFull")), (json!(3), json!("kRecvBufferFull"))]);
+    assert!(rejects(&kept)[0]["reason"].as_str().unwrap().ends_with("give a larger --max-queue-bytes"));
 }
 
 #[test]

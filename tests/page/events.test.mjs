@@ -46,7 +46,7 @@ test('the curl samples are such as the collector takes', async () => {
   await says(page, '#systems tr', /inlong\s*1/);
   await says(page, '#panel-send', `The Manager is ${collector.url}/inlong/manager/openapi/dataproxy/getIpList.`);
   await page.locator('#tab-events').click();
-  await shows(page, ['add_to_cart']);
+  await shows(page, ['shop/orders', 'add_to_cart']);
 });
 
 test('events appear as they arrive, newest first, and are counted', async () => {

@@ -15,6 +15,9 @@ pub(super) fn run(options: &InlongArgs) -> ExitCode {
     send(&options.common, false, |told| Messages::connect(options, told))
 }
 
+/// How long the first node list is waited for, because it says how long messages may be.
+const FIRST_LIST: Duration = Duration::from_secs(5);
+
 /// The messages of one stream.
 struct Messages {
     client: Client,
@@ -110,6 +113,13 @@ impl Sink for Messages {
         sent.map_err(Refusal::from)
     }
 
+    async fn prepare(&self, timeout: Duration) {
+        if self.client.options().asks_manager() {
+            // The id was checked, and without a list lines are sent all the same.
+            let _ = self.client.nodes_known(&self.group, timeout.min(FIRST_LIST)).await;
+        }
+    }
+
     async fn ready(&self) {
         self.client.ready().await;
     }
@@ -132,6 +142,13 @@ impl From<SendError> for Refusal {
         match error {
             SendError::InvalidInput(invalid) => Self::Invalid(invalid),
             SendError::RecvBufferFull { .. } => Self::Full { code: SdkCode::RecvBufferFull.name() },
+            SendError::LargerThanQueue { bytes, limit } => {
+                let reason = format!(
+                    "the message of {bytes} bytes does not fit even an empty queue, which takes {limit}: give a larger \
+                     --max-queue-bytes"
+                );
+                Self::Line { field: None, code: Some(SdkCode::RecvBufferFull.name()), reason }
+            }
             error => {
                 Self::Line { field: None, code: Some(error.sdk_code().name()), reason: error.to_string() }
             }
