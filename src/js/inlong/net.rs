@@ -214,10 +214,10 @@ pub(super) extern "C" fn tw_nodes(len: usize, from: u32, mono: f64, wall: f64) {
         }
         Ok(list)
     };
-    let Some(Net { discovery, .. }) = &mut state.own.net else { return };
+    let Some(net) = &mut state.own.net else { return };
     match found {
-        Ok(list) if from == 1 => discovery.remember(group, list),
-        found => discovery.found(group, found, now),
+        Ok(list) if from == 1 => net.discovery.remember(group, list),
+        found => net.discovery.found(group, found, now),
     }
 }
 
