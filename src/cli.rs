@@ -28,7 +28,7 @@ pub fn main() -> ExitCode {
     let args = Args::parse();
     log::start(args.verbose);
     match args.command {
-        Command::Collect(options) => collect::run(options),
+        Command::Collect(options) => collect::run(*options),
         Command::Send { system } => send::run(system),
     }
 }

@@ -32,7 +32,7 @@ const EXIT_STATUS: &str = "Exit status: 0 full success, 1 partial, 2 unusable ar
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Run a local collector: it stands in for the vendors and shows what arrives.
-    Collect(CollectArgs),
+    Collect(Box<CollectArgs>),
     /// Send a file of events.
     Send {
         #[command(subcommand)]
