@@ -82,7 +82,7 @@ tally! {
     Halved >= 1_000,
     SingleTooLarge >= 300,
     PartAgain >= 500,
-    PartExpired >= 100,
+    PartExpired >= 60,
     ProbeSent >= 5_000,
     EndpointHeld >= 500,
     EndpointMoved >= 500,

@@ -306,7 +306,6 @@ mod tests {
             (r#""system":"inlong","ack":"late""#, "ack"),
             (r#""system":"inlong","code":0"#, "code"),
             (r#""system":"inlong","code":"busy""#, "code"),
-            (r#""system":"inlong","on":"heartbeats","code":2"#, "code"),
             (r#""system":"inlong","retry_after":1"#, "retry_after"),
             (r#""system":"inlong","load":5"#, "load"),
             (r#""system":"inlong","on":"heartbeats","load":40000"#, "load"),
