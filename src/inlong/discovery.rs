@@ -204,6 +204,12 @@ impl Discovery {
         Some(Ask { group, request: call.request(now), timeout_ms: self.timeout })
     }
 
+    /// Whether there is a group that was never asked for.
+    #[cfg(all(feature = "js", not(feature = "js-page"), not(feature = "wasm"), target_family = "wasm"))]
+    pub(crate) fn has_new(&self) -> bool {
+        self.groups.iter().any(|group| group.list.is_none() && group.attempts == 0 && group.failures == 0)
+    }
+
     /// The group that is to be asked for now, if there is one; it counts as asked.
     pub(crate) fn due(&mut self, now: Now) -> Option<&str> {
         self.give_up(now);

@@ -192,7 +192,7 @@ pub(super) extern "C" fn tw_poll(mono: f64, wall: f64, most: f64) -> u32 {
         match engine.poll_within(now, most) {
             Output::Wait(until) => {
                 let mut told = false;
-                if let Some(wanted) = net.step(engine, begins, now, &mut told) {
+                if let Some(wanted) = net.step(engine, most > 0, begins, now, &mut told) {
                     return net::want(state, wanted);
                 }
                 if told {

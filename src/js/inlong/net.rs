@@ -36,11 +36,13 @@ impl Net {
         }
     }
 
-    /// What is to be done, if there is something. Without `begins` nothing new is. `told` becomes true where the engine was
+    /// What is to be done, if there is something. Without `begins` nothing new is, but that groups are asked for the first time
+    /// where it `may`. `told` becomes true where the engine was
     /// told something, and is to be asked again.
     pub(super) fn step(
         &mut self,
         engine: &mut Engine<InLong>,
+        may: bool,
         begins: bool,
         now: Now,
         told: &mut bool,
@@ -58,7 +60,10 @@ impl Net {
             }
             self.groups += 1;
         }
-        if begins && let Some(group) = self.discovery.due(now) {
+        // Without anything to send only what was never asked is.
+        if (begins || (may && self.discovery.has_new()))
+            && let Some(group) = self.discovery.due(now)
+        {
             return Some(Wanted::List(group.to_owned()));
         }
         while let Some(event) = self.discovery.event() {

@@ -15,7 +15,14 @@ impl Net {
         Self
     }
 
-    pub(super) fn step(&mut self, _: &mut Engine<InLong>, _: bool, _: Now, _: &mut bool) -> Option<Wanted> {
+    pub(super) fn step(
+        &mut self,
+        _: &mut Engine<InLong>,
+        _: bool,
+        _: bool,
+        _: Now,
+        _: &mut bool,
+    ) -> Option<Wanted> {
         None
     }
 

@@ -282,7 +282,7 @@ test("an option that cannot be used is named", () => {
   refuse("mapping.item", { mapping: { item: lines({ fields: ["event"] }) } });
   refuse("attributes.groupId", { attributes: { groupId: "x" } });
   refuse("attributes.k", { attributes: { k: "a&b" } });
-  refuse("groupId", { inlongGroupIds: "fine,gr=oup" });
+  refuse("inlongGroupIds", { inlongGroupIds: "fine,gr=oup" });
 });
 
 test("what is undefined is not given, and leaves what the file says", async () => {
