@@ -303,9 +303,8 @@ impl<D: Destination> Engine<D> {
             let invalid = Invalid::new("tag", InvalidKind::TooLarge, "a text tag has at most 1,024 bytes");
             return Err(self.refuse(RecordError::Invalid(invalid)));
         }
-        let held = record.len() + tag_bytes;
-        if !self.make_room(held) {
-            self.missed = self.missed.max(held);
+        if !self.make_room(record.len(), tag_bytes) {
+            self.missed = self.missed.max(record.len());
             return Err(self.refuse(RecordError::Full));
         }
         self.missed = 0;
@@ -343,17 +342,19 @@ impl<D: Destination> Engine<D> {
 
     /// Whether an event of `bytes` would be taken now.
     pub fn has_room(&self, bytes: usize) -> bool {
-        self.is_heard() && (self.fits(bytes) || (D::DROPS_OLDEST && self.fits_after_eviction(bytes)))
+        self.has_room_with(bytes, 0)
+    }
+
+    fn has_room_with(&self, bytes: usize, tag: usize) -> bool {
+        self.is_heard()
+            && (self.fits(bytes, tag) || (D::DROPS_OLDEST && self.fits_after_eviction(bytes, tag)))
     }
 
     /// Whether any event that is within the limits would be taken now, with its tag.
     pub fn has_room_for_any(&self) -> bool {
-        let largest = self.largest_event() + MAX_TAG;
-        self.has_room(if D::ROUTED {
-            largest.min(self.limits.max_plain_bytes / 4).max(self.missed)
-        } else {
-            largest
-        })
+        let largest = self.largest_event();
+        let enough = largest.min(self.limits.max_plain_bytes / 4).max(self.missed);
+        self.has_room_with(if D::ROUTED { enough } else { largest }, MAX_TAG)
     }
 
     fn largest_event(&self) -> usize {
@@ -491,17 +492,17 @@ impl<D: Destination> Engine<D> {
         error
     }
 
-    fn make_room(&mut self, bytes: usize) -> bool {
+    fn make_room(&mut self, bytes: usize, tag: usize) -> bool {
         if !self.is_heard() {
             return false;
         }
-        if self.fits(bytes) {
+        if self.fits(bytes, tag) {
             return true;
         }
-        if D::DROPS_OLDEST && self.fits_after_eviction(bytes) {
-            while !self.fits(bytes) && self.evict() {}
+        if D::DROPS_OLDEST && self.fits_after_eviction(bytes, tag) {
+            while !self.fits(bytes, tag) && self.evict() {}
         }
-        self.fits(bytes)
+        self.fits(bytes, tag)
     }
 
     /// Whether outcomes are fetched. Those that wait may take as much as the queue.
@@ -509,12 +510,12 @@ impl<D: Destination> Engine<D> {
         self.untold.bytes() <= self.limits.max_queue_bytes.max(MIN_UNTOLD)
     }
 
-    fn fits(&self, bytes: usize) -> bool {
-        self.fits_beside(&self.live, bytes)
+    fn fits(&self, bytes: usize, tag: usize) -> bool {
+        self.fits_beside(&self.live, bytes, tag)
     }
 
     /// Whether dropping everything that is not under way would make room. If not, nothing is dropped in vain.
-    fn fits_after_eviction(&self, bytes: usize) -> bool {
+    fn fits_after_eviction(&self, bytes: usize, tag: usize) -> bool {
         if self.limits.when_full != WhenFull::DropOldest {
             return false;
         }
@@ -529,16 +530,16 @@ impl<D: Destination> Engine<D> {
                 under_way.tags += batch.tags;
             }
         }
-        self.fits_beside(&under_way, bytes)
+        self.fits_beside(&under_way, bytes, tag)
     }
 
     /// Room for sealed copies is kept free: as much as they take now, and never less than one batch.
-    fn fits_beside(&self, live: &Live, bytes: usize) -> bool {
+    fn fits_beside(&self, live: &Live, bytes: usize, tag: usize) -> bool {
         let sealed = if self.planted.has(Bug::SealedUncounted) { 0 } else { live.sealed };
         let reserve = sealed.max(self.limits.sealed_reserve());
         (!D::ROUTED || live.plain.saturating_add(bytes) <= self.limits.max_plain_bytes)
             && live.events < self.limits.max_queue_events
-            && live.plain + live.tags + live.lanes * LANE_BYTES + reserve + bytes
+            && live.plain + live.tags + live.lanes * LANE_BYTES + reserve + bytes + tag
                 <= self.limits.max_queue_bytes
     }
 
