@@ -17,6 +17,10 @@ pub(crate) enum Telling {
     #[cfg(feature = "growingio")]
     Nothing,
     /// Outcomes of tagged events.
+    #[cfg_attr(
+        not(feature = "inlong"),
+        allow(dead_code, reason = "for systems with callbacks for each message")
+    )]
     Tagged(OnOutcome),
     All(OnOutcome),
 }

@@ -25,6 +25,10 @@ pub(crate) enum Wanted {
     /// The queue has room.
     Room,
     /// This says yes, or the engine is closed.
+    #[cfg_attr(
+        not(feature = "inlong"),
+        allow(dead_code, reason = "for systems that ask somebody where to send")
+    )]
     Until(Arc<dyn Fn() -> bool + Send + Sync>),
 }
 
