@@ -20,7 +20,7 @@ use crate::transport::HttpTransport;
 use crate::transport::tcp::{Event, Sockets};
 
 /// How long a close waits for the cache file.
-const SLOW_DISK: Duration = Duration::from_secs(1);
+const SLOW_DISK: Duration = Duration::from_millis(500);
 
 /// What a client for servers carries its requests with.
 pub(super) struct InLongCarrier {
@@ -55,7 +55,8 @@ enum About {
 impl InLongCarrier {
     pub(super) fn new(options: &Options, seed: u64, transport: Arc<dyn HttpTransport>) -> Self {
         let mut discovery = Discovery::new(options, seed);
-        let cache_file = options.cache_file.as_ref().map(PathBuf::from);
+        // Nodes that are given are not the Manager's, whose lists another client may want to keep.
+        let cache_file = options.cache_file.as_ref().filter(|_| options.asks_manager()).map(PathBuf::from);
         if let Some(text) = cache_file.as_ref().and_then(|path| std::fs::read_to_string(path).ok()) {
             for notice in discovery.load_cache(&text) {
                 log::warn!("trackwire: the cache of node lists: {notice}");
@@ -214,6 +215,15 @@ impl InLongCarrier {
                 }
             }
         }
+        // One after the other, or an older list could be the last that is written.
+        if self.keeping.as_ref().is_none_or(JoinHandle::is_finished) {
+            self.keep_lists();
+        }
+        told
+    }
+
+    /// Writes the cache file, if it lacks something.
+    fn keep_lists(&mut self) {
         if std::mem::take(&mut self.is_cache_old)
             && let Some(path) = self.cache_file.clone()
         {
@@ -225,7 +235,6 @@ impl InLongCarrier {
                 }
             }));
         }
-        told
     }
 
     fn listed(&mut self, shared: &Shared<InLong>, group: &str, list: &NodeList, now: Now) {
@@ -297,9 +306,13 @@ impl Carrier<InLong> for InLongCarrier {
 
     async fn finish(&mut self) {
         // The process may end right after, and the file with it.
-        if let Some(keeping) = self.keeping.take() {
-            let _ = tokio::time::timeout(SLOW_DISK, keeping).await;
-        }
+        let _ = tokio::time::timeout(SLOW_DISK, async {
+            while let Some(keeping) = self.keeping.take() {
+                let _ = keeping.await;
+                self.keep_lists();
+            }
+        })
+        .await;
     }
 }
 

@@ -459,7 +459,7 @@ impl Connections {
             // It is there. Not all is forgotten, so that one that is lost again soon is not tried at once again.
             node.failures = node.failures.min(1);
         }
-        (link.since, link.used_at) = (now.mono, now.mono);
+        (link.since, link.used_at, link.served_at) = (now.mono, now.mono, now.mono);
         if let Some((mut pending, bytes)) = link.lone.take() {
             link.is_lone = true;
             pending.sent_at = now.mono;

@@ -78,7 +78,12 @@ pub(super) extern "C" fn tw_new(len: usize) -> u32 {
     let limits = options.limits(on_exhausted);
     let net = Net::new(&options, seed);
     let local_time = LocalTime::new(|_| super::exports::state().own.utc_offset);
-    let engine = Engine::new(InLong::unchecked(options, seed, local_time), limits, seed);
+    let destination = InLong::unchecked(options, seed, local_time);
+    // Both count the same groups.
+    for group in &destination.options().inlong_group_ids {
+        destination.know_group(group);
+    }
+    let engine = Engine::new(destination, limits, seed);
     // There was none: taking one apart would be code that never runs.
     std::mem::forget(state.engine.replace(Box::new(engine)));
     std::mem::forget(state.own.net.replace(Box::new(net)));
@@ -189,15 +194,14 @@ pub(super) extern "C" fn tw_poll(mono: f64, wall: f64, most: f64) -> u32 {
         let State { engine: Some(engine), own: Own { net: Some(net), .. }, .. } = state else { return 0 };
         let begins = most > 0 && !engine.is_idle();
         state.text.clear();
+        // Before the engine looks at the time, which would take frames for lost whose answers are there.
+        let mut told = false;
+        if let Some(wanted) = net.step(engine, most > 0, begins, now, &mut told) {
+            return net::want(state, wanted);
+        }
         match engine.poll_within(now, most) {
+            Output::Wait(_) if told => {}
             Output::Wait(until) => {
-                let mut told = false;
-                if let Some(wanted) = net.step(engine, most > 0, begins, now, &mut told) {
-                    return net::want(state, wanted);
-                }
-                if told {
-                    continue;
-                }
                 let until = until.unwrap_or(u64::MAX).min(net.next_wake(begins));
                 state.numbers[0] = if until < u64::MAX { until as f64 } else { -1.0 };
                 return 0;

@@ -296,6 +296,29 @@ fn a_message_larger_than_the_queue_is_told_from_a_full_queue() {
 }
 
 #[test]
+fn nodes_that_are_given_leave_the_managers_lists_alone() {
+    let server = serve(1);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("lists.ini");
+    let cached =
+        |options: &mut trackwire::inlong::Options| options.cache_file = Some(file.to_str().unwrap().into());
+    let send = |client: Client| {
+        client.send("test_group", "s1", "m").unwrap();
+        client.close_blocking(LONG).unwrap();
+        assert_eq!(client.stats().delivered, 1);
+    };
+    send(client(&server, cached));
+    let kept = std::fs::read_to_string(&file).unwrap();
+    assert!(kept.contains("groupid=test_group"), "{kept}");
+    let node = server.handle.inlong_addrs()[0];
+    send(client(&server, |options| {
+        cached(options);
+        options.nodes = vec![trackwire::inlong::NodeAddress::new(node.ip().to_string(), node.port())];
+    }));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), kept);
+}
+
+#[test]
 fn restored_messages_keep_their_own_attributes() {
     let server = serve(1);
     let first = client(&server, |_| {});

@@ -70,9 +70,10 @@ export function createDriver(
       const init: RequestInit = { method: "POST", headers, body, redirect: "manual", signal: controller.signal };
       if (BROWSER) init.keepalive = hidden;
       const response = await (options.fetch ?? fetch)(url, init);
-      answer = new Uint8Array(await response.arrayBuffer());
       status = statusOf(response);
       after = afterOf(response, wall());
+      // Who refuses a body while it goes up may cut its own answer.
+      answer = new Uint8Array(await response.arrayBuffer().catch(() => new ArrayBuffer(0)));
     } catch (error) {
       const text = BROWSER ? String(error) : causeOf(error);
       maybe = BROWSER || mayHaveArrived(text);
