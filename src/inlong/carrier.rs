@@ -171,7 +171,7 @@ impl InLongCarrier {
         for group in lost {
             // The list may be an old one.
             if let Place::Group(number) = group
-                && let Some(group) = shared.destination().groups().get(number as usize)
+                && let Some(group) = shared.destination().group(number)
             {
                 self.discovery.doubt(group.name());
             }

@@ -251,8 +251,7 @@ impl Client {
     fn group(&self, group_id: &str) -> Result<Arc<Group>, SendError> {
         check::group_id(group_id)?;
         let destination = self.inner.shared.destination();
-        let number = destination.know_group(group_id);
-        let group = number.and_then(|number| destination.groups_from(number as usize).into_iter().next());
+        let group = destination.know_group(group_id).and_then(|number| destination.group(number));
         group.ok_or(SendError::TooManyGroups { limit: self.options().max_groups() })
     }
 

@@ -128,6 +128,11 @@ impl InLong {
         self.groups_from(0)
     }
 
+    /// The group of this number.
+    pub fn group(&self, number: u32) -> Option<Arc<Group>> {
+        self.groups_from(number as usize).into_iter().next()
+    }
+
     /// The groups from this number on: those that a driver has not seen yet.
     pub fn groups_from(&self, number: usize) -> Vec<Arc<Group>> {
         self.targets.groups(number)

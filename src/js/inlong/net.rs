@@ -37,8 +37,7 @@ impl Net {
     }
 
     /// What is to be done, if there is something. Without `begins` nothing new is, but that groups are asked for the first time
-    /// where it `may`. `told` becomes true where the engine was
-    /// told something, and is to be asked again.
+    /// where it `may`. `told` becomes true where the engine was told something, and is to be asked again.
     pub(super) fn step(
         &mut self,
         engine: &mut Engine<InLong>,
@@ -94,7 +93,7 @@ impl Net {
                 Output::Open { group, nodes } => {
                     *told = true;
                     if let (true, Place::Group(number)) = (nodes.is_empty(), group)
-                        && let Some(group) = destination.groups_from(number as usize).first()
+                        && let Some(group) = destination.group(number)
                     {
                         // The list may be an old one.
                         self.discovery.doubt(group.name());
